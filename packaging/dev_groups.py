@@ -1,0 +1,55 @@
+"""The groups of slow tests, and which changed files call for which."""
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests to run together: pytest's paths and marker, and the files that ask for them (globs; * crosses /)."""
+
+    paths: tuple[str, ...]
+    files: tuple[str, ...]
+    marker: str = "slow"
+
+
+_ENVIRONMENT = ("pyproject.toml", "packaging/*", ".ci/*")
+
+GROUPS = {
+    "protocol": Group(("tests/protocol",), ("wallet/protocol/*",)),
+    "chain": Group(("tests/chain",), ("wallet/protocol/*", "wallet/chain/*", "resources/contracts/*")),
+    "parts": Group(
+        ("tests/wire", "tests/keys", "tests/history", "tests/market"),
+        ("wallet/protocol/*", "wallet/wire/*", "wallet/keys/*", "wallet/history/*", "wallet/market/*"),
+    ),
+    "broker": Group(
+        ("tests/broker", "tests/sandbox"),
+        (
+            "wallet/protocol/*",
+            "wallet/wire/*",
+            "wallet/history/*",
+            "wallet/chain/*",
+            "wallet/broker/*",
+            "wallet/sandbox/*",
+        ),
+    ),
+    "session": Group(
+        ("tests/session", "tests/app", "tests/cli"),
+        ("wallet/*", "resources/contracts/*"),
+    ),
+    "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*")),
+    "end_to_end": Group(("tests/end_to_end",), ("wallet/*", "resources/*", *_ENVIRONMENT)),
+    "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT)),
+}
+
+
+def groups_for(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the groups that these changed files ask for, in the table's order."""
+    changed = list(files)
+
+    def asked_for(group: Group) -> bool:
+        globs = [*group.files, *(f"{path}/*" for path in group.paths)]
+        return any(fnmatch.fnmatchcase(name, glob) for name in changed for glob in globs)
+
+    return tuple(name for name, group in GROUPS.items() if asked_for(group))
