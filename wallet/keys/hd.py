@@ -1,0 +1,27 @@
+"""Hierarchical keys (BIP-32, BIP-44): which path belongs to what, and the private key at a path.
+
+Derivation is eth-account's, imported late: run it in an executor.
+"""
+
+from __future__ import annotations
+
+MAX_ACCOUNTS = 256
+
+# The gas key stays usable while the owner key is locked, so it must not lead to it: whoever holds a plain child and
+# the parent's public half computes the parent. Its branch is therefore hardened, and of an account number ("gas" in
+# ASCII) that no other wallet would come to use for savings.
+GAS_PATH = "m/44'/60'/6775155'/0/0"
+
+
+def account_path(index: int) -> str:
+    """BIP-44 path of the owner account ``index`` (0 … 255), as most Ethereum wallets count."""
+    if not 0 <= index < MAX_ACCOUNTS:
+        raise ValueError(f"account index {index} is not in 0 … {MAX_ACCOUNTS - 1}")
+    return f"m/44'/60'/0'/0/{index}"
+
+
+def derive_key(seed: bytes, path: str) -> bytes:
+    """The 32-byte private key at ``path`` below the 64-byte ``seed``."""
+    from eth_account.hdaccount.deterministic import HDPath  # late: takes most of a second
+
+    return bytes(HDPath(path).derive(seed))

@@ -1,0 +1,79 @@
+"""Password → key → data keys → sections, and back. Slow by design (see :mod:`wallet.keys.kdf`)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from wallet.keys import sections
+from wallet.keys.image import VaultImage
+from wallet.keys.kdf import KEY_BYTES, SALT_BYTES, KdfHeader, KdfParams, derive_key
+from wallet.keys.secret import Redacted, Secret
+from wallet.keys.sections import OwnerSection, Public, SessionSection
+from wallet.keys.unlocked import OwnerKeys, SessionKeys
+from wallet.protocol.errors import WalletError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened(Redacted):
+    """A vault's image together with what it holds."""
+
+    image: VaultImage
+    public: Public
+    owner: OwnerKeys
+    session: SessionKeys
+
+
+def lock(public: Public, owner: OwnerSection, session: SessionSection, password: Secret, params: KdfParams) -> Opened:
+    """Seal everything anew: fresh salt, fresh data keys. What an old copy and its password open, stays there."""
+    header = KdfHeader(params.check(), secrets.token_bytes(SALT_BYTES))
+    wrapping = derive_key(password, header)
+    owner_key, session_key = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
+    image = VaultImage(header.encode(), sections.encode(public), b"", b"", b"", b"")
+    image = VaultImage(
+        kdf=image.kdf,
+        public=image.public,
+        owner_key=sections.seal(wrapping, owner_key, image.associated("owner_key")),
+        session_key=sections.seal(wrapping, session_key, image.associated("session_key")),
+        owner=seal_owner(image, owner, owner_key),
+        session=seal_session(image, session, session_key),
+    )
+    return Opened(image, public, OwnerKeys(owner, owner_key), SessionKeys(session, session_key))
+
+
+def seal_owner(image: VaultImage, section: OwnerSection, data_key: bytes) -> bytes:
+    """The owner field for ``image``, bound to its public field."""
+    return sections.seal(data_key, sections.encode(section), image.associated("owner"))
+
+
+def seal_session(image: VaultImage, section: SessionSection, data_key: bytes) -> bytes:
+    """The session field for ``image``."""
+    return sections.seal(data_key, sections.encode(section), image.associated("session"))
+
+
+def unlock(image: VaultImage, password: Secret) -> Opened:
+    """Everything in the image. Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_DAMAGED" | "KEYS_NO_MEMORY").
+
+    Only if neither wrapped key opens is it the password: one of them alone means that the other was changed.
+    """
+    wrapping = derive_key(password, image.kdf_header())
+    owner_key = sections.unseal(wrapping, image.owner_key, image.associated("owner_key"))
+    session_key = sections.unseal(wrapping, image.session_key, image.associated("session_key"))
+    if owner_key is None and session_key is None:
+        raise WalletError("KEYS_WRONG_PASSWORD")
+    owner = sections.decode(_open(owner_key, image.owner, image.associated("owner"), "owner"), OwnerSection, "owner")
+    session = sections.decode(
+        _open(session_key, image.session, image.associated("session"), "session"), SessionSection, "session"
+    )
+    public = sections.decode(image.public, Public, "public")
+    keys = OwnerKeys(owner, owner_key or b"")
+    if keys.addresses != tuple(account.address for account in public.accounts):
+        raise WalletError("KEYS_DAMAGED", why="accounts")
+    return Opened(image, public, keys, SessionKeys(session, session_key or b""))
+
+
+def _open(key: bytes | None, box: bytes, associated: bytes, why: str) -> bytes:
+    contents = None if key is None else sections.unseal(key, box, associated)
+    if contents is None:
+        raise WalletError("KEYS_DAMAGED", why=why)
+    return contents

@@ -1,0 +1,270 @@
+"""The vault: one encrypted, owner-only file per profile with the phrase, the accounts, gas and session keys.
+
+Creating, unlocking and changing the password take about half a second of Argon2 and must run in an executor (the GIL
+is released meanwhile); creating and adding accounts import eth-account on top. A new session key costs one small
+durable write. All methods may be called from any thread; that only one process writes is the profile lock's task,
+and a write over somebody else's is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from coincurve.utils import GROUP_ORDER_INT
+
+from wallet.keys import files, locking, sections
+from wallet.keys.hd import GAS_PATH, MAX_ACCOUNTS, account_path, derive_key
+from wallet.keys.image import MAX_BYTES, VaultImage
+from wallet.keys.kdf import DEFAULT_PARAMS, KdfParams, check_password
+from wallet.keys.mnemonic import check_phrase, phrase_seed
+from wallet.keys.secret import Redacted, Secret
+from wallet.keys.sections import (
+    MAX_LABEL_CHARS,
+    MAX_SESSION_KEYS,
+    Account,
+    OwnerSection,
+    Public,
+    SessionRecord,
+    SessionSection,
+)
+from wallet.keys.signer import AccountSigner, Signer
+from wallet.keys.unlocked import OwnerKeys, SessionKeys
+from wallet.protocol.errors import WalletError
+
+
+def create_vault(
+    path: Path,
+    phrase: Secret,
+    password: Secret,
+    *,
+    passphrase: Secret | None = None,
+    label: str = "",
+    params: KdfParams = DEFAULT_PARAMS,
+) -> Vault:
+    """Make the vault file of a new or restored phrase, unlocked. Directory 0700 if made here, file 0600.
+
+    ``passphrase`` is BIP-39's optional one; it is kept in the vault, so that it is typed only here. Raises
+    WalletError("KEYS_PHRASE_…" | "KEYS_PASSWORD_…" | "KEYS_LABEL_TOO_LONG" | "KEYS_EXISTS" | "KEYS_WRITE_FAILED").
+    """
+    path = _resolved(path)
+    check_password(password)
+    _check_label(label)
+    files.check_absent(path)
+    words, extra = check_phrase(phrase), passphrase or Secret("")
+    seed = phrase_seed(words, extra)
+    account, key = _derive_account(seed, 0, "")
+    owner = OwnerSection(words.reveal(), extra.reveal(), (key,))
+    session = SessionSection(derive_key(seed, GAS_PATH), ())
+    opened = locking.lock(Public(label, (account,)), owner, session, password, params)
+    files.write_new(path, opened.image.encode())
+    return Vault(path, opened)
+
+
+def open_vault(path: Path) -> LockedVault:
+    """Read a vault file and check its frame, bounds and version; fast, and without the password.
+
+    Raises WalletError("KEYS_NOT_FOUND" | "KEYS_READ_FAILED" | "KEYS_DAMAGED" | "KEYS_NEWER_VERSION").
+    """
+    path = _resolved(path)
+    return LockedVault(path, VaultImage.decode(files.read_bounded(path, MAX_BYTES)))
+
+
+class LockedVault(Redacted):
+    """A vault on disk. Label and accounts are readable, but authenticated only once it is unlocked."""
+
+    __slots__ = ("_image", "_public", "path")
+
+    def __init__(self, path: Path, image: VaultImage) -> None:
+        self.path = path
+        self._image = image
+        self._public = sections.decode(image.public, Public, "public")
+
+    @property
+    def label(self) -> str:
+        return self._public.label
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self._public.accounts
+
+    def unlock(self, password: Secret) -> Vault:
+        """Slow. Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_DAMAGED" | "KEYS_NO_MEMORY")."""
+        return Vault(self.path, locking.unlock(self._image, password))
+
+
+class Vault(Redacted):
+    """An unlocked vault. Its owner half and its session half can be locked apart."""
+
+    __slots__ = ("_image", "_mutex", "_owner", "_public", "_session", "path")
+
+    def __init__(self, path: Path, opened: locking.Opened) -> None:
+        self.path = path
+        self._mutex = threading.RLock()
+        self._image = opened.image
+        self._public = opened.public
+        self._owner = opened.owner
+        self._session = opened.session
+
+    @property
+    def label(self) -> str:
+        return self._public.label
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self._public.accounts
+
+    @property
+    def owner_keys(self) -> OwnerKeys:
+        return self._owner
+
+    @property
+    def session_keys(self) -> SessionKeys:
+        return self._session
+
+    @property
+    def owner_unlocked(self) -> bool:
+        return not self._owner.dropped
+
+    def owner(self, index: int = 0) -> AccountSigner:
+        """The owner key of account ``index``; WalletError("KEYS_LOCKED" | "KEYS_NO_ACCOUNT")."""
+        return self._owner.signer(index)
+
+    def gas_key(self) -> AccountSigner:
+        """The key that pays for transactions which anyone may send; WalletError("KEYS_LOCKED")."""
+        return self._session.gas()
+
+    def session(self, address: bytes) -> Signer:
+        """The session key of ``address``; WalletError("KEYS_LOCKED" | "KEYS_NO_SESSION_KEY")."""
+        return self._session.signer(address)
+
+    def session_addresses(self) -> tuple[bytes, ...]:
+        """Of all session keys in this vault, oldest first."""
+        return self._session.addresses
+
+    def new_session_key(self) -> bytes:
+        """Make a random session key and return its 20-byte address once it is durable on disk.
+
+        Works while the owner half is locked. Raises WalletError("KEYS_FULL" | "KEYS_WRITE_FAILED" |
+        "KEYS_CHANGED_ON_DISK" | "KEYS_LOCKED"); nothing has changed then.
+        """
+        with self._mutex:
+            section = self._session.section
+            if len(section.records) >= MAX_SESSION_KEYS:
+                raise WalletError("KEYS_FULL")
+            record = SessionRecord(_random_key())
+            self._store_session(SessionSection(section.gas_key, (*section.records, record)))
+            return self._session.addresses[-1]
+
+    def forget_session_key(self, address: bytes) -> None:
+        """Take a key out of the vault for good: only after its channel is paid out or was never opened."""
+        with self._mutex:
+            signer, section = self._session.signer(address), self._session.section
+            position = self._session.addresses.index(signer.address)
+            kept = section.records[:position] + section.records[position + 1 :]
+            self._store_session(SessionSection(section.gas_key, kept))
+
+    def add_account(self, label: str = "") -> Account:
+        """Derive the next account of the phrase and keep it. Slow at the first call (imports)."""
+        _check_label(label)
+        with self._mutex:
+            section, accounts = self._owner.section, self._public.accounts
+            if len(accounts) >= MAX_ACCOUNTS:
+                raise WalletError("KEYS_FULL")
+            seed = phrase_seed(Secret(section.phrase), Secret(section.passphrase))
+            account, key = _derive_account(seed, accounts[-1].index + 1, label)
+            public = Public(self._public.label, (*accounts, account))
+            grown = OwnerSection(section.phrase, section.passphrase, (*section.keys, key))
+            image = replace(self._image, public=sections.encode(public))
+            self._store(replace(image, owner=locking.seal_owner(image, grown, self._owner.data_key)))
+            self._public = public
+            self._owner.adopt(grown)
+            return account
+
+    def change_password(self, old: Secret, new: Secret, params: KdfParams = DEFAULT_PARAMS) -> None:
+        """Seal everything anew under ``new``. Twice as slow as an unlock.
+
+        Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_PASSWORD_…" | "KEYS_WRITE_FAILED"); the old one holds then.
+        """
+        check_password(new)
+        with self._mutex:
+            opened = locking.unlock(self._image, old)
+            again = locking.lock(opened.public, opened.owner.section, opened.session.section, new, params)
+            self._store(again.image)
+            if self.owner_unlocked:
+                self._owner.data_key = again.owner.data_key
+            if not self._session.dropped:
+                self._session.data_key = again.session.data_key
+            for half in (opened.owner, opened.session, again.owner, again.session):
+                half.drop()
+
+    def export_phrase(self) -> Secret:
+        """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED")."""
+        return self._owner.phrase()
+
+    def backup(self, path: Path) -> None:
+        """Write a copy that holds no session key: put back, it can never sign a second state of a channel.
+
+        Same password. Raises WalletError("KEYS_EXISTS" | "KEYS_WRITE_FAILED" | "KEYS_LOCKED").
+        """
+        with self._mutex:
+            section = self._session.section.for_backup()
+            field = locking.seal_session(self._image, section, self._session.data_key)
+            files.write_new(_resolved(path), replace(self._image, session=field).encode())
+
+    def lock_owner(self) -> None:
+        """Forget phrase and owner keys; gas and session keys go on serving the driver."""
+        with self._mutex:
+            self._owner.drop()
+
+    def unlock_owner(self, password: Secret) -> None:
+        """Slow. Undo :meth:`lock_owner` (and :meth:`lock`); signers that were handed out before stay dropped."""
+        with self._mutex:
+            opened = locking.unlock(self._image, password)
+            self._owner.drop()
+            self._owner = opened.owner
+            if self._session.dropped:
+                self._session = opened.session
+            else:
+                opened.session.drop()
+
+    def lock(self) -> None:
+        """Forget every key."""
+        with self._mutex:
+            self._owner.drop()
+            self._session.drop()
+
+    def _store_session(self, section: SessionSection) -> None:
+        field = locking.seal_session(self._image, section, self._session.data_key)
+        self._store(replace(self._image, session=field))
+        self._session.adopt(section)
+
+    def _store(self, image: VaultImage) -> None:
+        # Replacing what another process has written would lose its session keys, and with them its channels.
+        if files.read_bounded(self.path, MAX_BYTES) != self._image.encode():
+            raise WalletError("KEYS_CHANGED_ON_DISK", path=str(self.path))
+        files.replace(self.path, image.encode())
+        self._image = image
+
+
+def _resolved(path: Path) -> Path:
+    # A link to the file must lead to the same file, not be replaced by a copy of it.
+    return Path(os.path.realpath(path))
+
+
+def _check_label(label: str) -> None:
+    if len(label) > MAX_LABEL_CHARS:
+        raise WalletError("KEYS_LABEL_TOO_LONG", limit=MAX_LABEL_CHARS)
+
+
+def _derive_account(seed: bytes, index: int, label: str) -> tuple[Account, bytes]:
+    path = account_path(index)
+    key = derive_key(seed, path)
+    return Account(index, path, Signer(key).address, label), key
+
+
+def _random_key() -> bytes:
+    return (1 + secrets.randbelow(GROUP_ORDER_INT - 1)).to_bytes(32, "big")

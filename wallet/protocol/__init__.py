@@ -1,0 +1,1 @@
+"""The rules of the game, pure: no input or output, no clock, no Qt, no randomness."""
