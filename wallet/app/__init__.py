@@ -1,0 +1,1 @@
+"""The application without a screen: what window and command line share."""

@@ -1,0 +1,48 @@
+"""Every sentence a person reads for a code: one catalogue, for window and command line.
+
+Core and application give a stable code with typed parameters; here it becomes words. Parameters may be a stranger's:
+they are made plain and cut. Rules of the protocol are said as rules, so that the same words fit a flag and a refusal.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+
+from wallet.app.catalogue import FLAGS, PROGRAM, WINDOW
+from wallet.protocol.errors import WalletError
+from wallet.protocol.plain import plain
+
+DOMAIN = "channel-wallet"
+_PARAM_LIMIT = 120
+_UNKNOWN = "Something was refused with the code {code}. Nothing was signed because of it."
+
+
+class _Params(dict[str, str]):
+    """A parameter the code did not bring shows as a question mark, never as a second error."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def known(code: str) -> bool:
+    """Whether the catalogue has a sentence of its own for ``code``."""
+    return code in FLAGS or code in PROGRAM or code in WINDOW
+
+
+def sentence(code: str, params: Mapping[str, object] | None = None) -> str:
+    """The sentence for ``code``, in the user's language; a general one that quotes the code if there is none."""
+    shown = _Params({name: plain(_word(value), _PARAM_LIMIT) for name, value in (params or {}).items()})
+    template = FLAGS.get(code) or PROGRAM.get(code) or WINDOW.get(code)
+    if template is None:
+        return gettext.dgettext(DOMAIN, _UNKNOWN).format(code=plain(code, 60))
+    return gettext.dgettext(DOMAIN, template).format_map(shown)
+
+
+def explain(error: WalletError) -> str:
+    """The sentence of an error."""
+    return sentence(error.code, error.params)
+
+
+def _word(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,259 @@
+"""What the application shows, as frozen values: the only things that cross from the driver's thread to a screen.
+
+Everything is serialisable (integers, strings, bytes, tuples). Amounts are base units, prices quote base units per
+unit of base, times Unix seconds unless a name says otherwise. Symbols are already plain, bounded text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class AssetInfo:
+    """An asset is its address; decimals come from the chain, the symbol from a list the application knows."""
+
+    address: bytes
+    symbol: str
+    decimals: int
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MarketInfo:
+    """One market and everything that decides whether an order fits it."""
+
+    base: AssetInfo
+    quote: AssetInfo
+    unit: int
+    tick_size: int
+    lot_size: int
+    min_notional: int
+    maker_fee: int  # parts per million of what a fill brings
+    taker_fee: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.base.symbol}/{self.quote.symbol}"
+
+
+class Link(Enum):
+    """How the connection to the broker, or to the chain, stands."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+
+
+class Phase(Enum):
+    """Where a channel is in its life."""
+
+    NONE = "none"
+    REQUESTED = "requested"  # setup asked for
+    AGREED = "agreed"  # state 0 signed by both, not yet on chain
+    OPENING = "opening"  # open() sent, not confirmed
+    OPEN = "open"
+    FLAGGED = "flagged"  # an invalid state of the broker's: nothing is signed until the user decides
+    FINALIZING = "finalizing"
+    FINAL = "final"  # finalize signed by both, close() not yet confirmed
+    CLOSING = "closing"  # close() sent
+    DISPUTED = "disputed"
+    SETTLED = "settled"  # credited on chain, not yet withdrawn
+    WITHDRAWN = "withdrawn"
+    ABANDONED = "abandoned"  # never opened on chain
+
+
+class OrderStatus(Enum):
+    STAGED = "staged"  # signed and stored here, not yet answered
+    SUBMITTED = "submitted"  # the broker has it
+    OPEN = "open"  # in a state that both signed
+    CANCELLING = "cancelling"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"  # no answer: it may still open until its open_before
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """One asset of the channel, in parts that add up, and what the wallet holds beside it."""
+
+    asset: AssetInfo
+    allocation: int
+    available: int
+    locked: int
+    to_broker: int
+    to_trader: int
+    collateral: int
+    wallet: int = 0  # on chain, in the owner's own account
+    free: int = 0  # deposited with the adjudicator, in no channel
+    credit: int = 0  # settled, to be withdrawn
+
+    @property
+    def total(self) -> int:
+        return self.available + self.locked
+
+    @property
+    def outcome(self) -> int:
+        return self.to_trader - self.to_broker
+
+    @property
+    def collateral_left(self) -> int:
+        return self.collateral - self.to_trader + self.to_broker
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    id: bytes
+    market: str  # "ETH/USDT"
+    side: str  # "buy" or "sell"
+    price: int
+    amount: int
+    filled: int
+    time_in_force: str
+    status: OrderStatus
+    created: int
+    expiry: int
+    reason: str = ""  # code of a rejection
+
+
+@dataclass(frozen=True, slots=True)
+class FillView:
+    time: int
+    increment: int
+    order: bytes
+    market: str
+    side: str
+    price: int
+    quantity: int
+    fee: int
+    fee_asset: AssetInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FlagView:
+    """An invalid state the broker validly signed, or another alarm: shown until the user has decided."""
+
+    id: int
+    time: int
+    code: str
+    increment: int
+    expected: str
+    got: str
+    cost: tuple[tuple[AssetInfo, int], ...]
+    resolved: bool
+    last_good: int
+    acting: bool  # whether "refuse and go on" is possible
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """One state of the history, for lists."""
+
+    increment: int
+    transition: str
+    issuer: str
+    time: int
+    digest: bytes
+    signed_by_trader: bool
+    signed_by_broker: bool
+    validated: bool
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """Everything about the current channel that a screen shows at once."""
+
+    id: bytes
+    phase: Phase
+    increment: int
+    last_time: int
+    challenge_period: int
+    max_fee: int
+    balances: tuple[BalanceView, ...]
+    orders: tuple[OrderView, ...]
+    fills: tuple[FillView, ...]
+    awaiting: str = ""  # who owes the next signature: "", "broker" or "trader"
+    note: str = ""  # code of what the channel is waiting for, such as "WAIT-CONFIRMATIONS"
+    deadline: int = 0  # end of a challenge period, Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    broker: Link = Link.OFFLINE
+    chain: Link = Link.OFFLINE
+    round_trip_ms: int = 0
+    last_word: float = 0.0  # Unix time of the broker's last word
+    block: int = 0
+    broker_name: str = ""
+    problem: str = ""  # code of why it is not online
+    problem_params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of long work (open, leave), for a stepper with progress."""
+
+    code: str
+    state: str  # "todo", "doing", "done", "failed"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppView:
+    """The whole account side of the application. Published at most 30 times a second."""
+
+    account: bytes = b""
+    account_label: str = ""
+    unlocked: bool = False
+    simulated: bool = False  # demo market: prices are made up
+    markets: tuple[MarketInfo, ...] = ()
+    assets: tuple[AssetInfo, ...] = ()
+    connection: ConnectionView = field(default_factory=ConnectionView)
+    channel: ChannelView | None = None
+    wallet: tuple[BalanceView, ...] = ()  # balances outside of any channel
+    flags: tuple[FlagView, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BookView:
+    """The order book of one market; best first. ``stale`` when a gap or silence makes it doubtful."""
+
+    market: str
+    seq: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    stale: bool
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRow:
+    id: int
+    time_ms: int
+    side: str
+    price: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandleView:
+    start: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """What the screen shows of one market: book, tape (newest first), candles (oldest first)."""
+
+    book: BookView
+    tape: tuple[TapeRow, ...]
+    candles: tuple[CandleView, ...]
+    interval: int

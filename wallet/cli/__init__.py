@@ -1,0 +1,1 @@
+"""The command ``channel-wallet``: thin, over the application that the window uses too."""

@@ -1,0 +1,1 @@
+"""The durable, append-only journal of signed states, used by both sides."""
