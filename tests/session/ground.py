@@ -46,7 +46,9 @@ class Keys:
         return SESSION
 
 
-def intent(nonce: int, side: Side, price: int, amount: int, tif: TimeInForce = TimeInForce.GOOD_TILL_TIME) -> SignedOrder:
+def intent(
+    nonce: int, side: Side, price: int, amount: int, tif: TimeInForce = TimeInForce.GOOD_TILL_TIME
+) -> SignedOrder:
     now = int(time.time())
     order = Order(CHANNEL, nonce, ETH, USDT, side, price, amount, tif, now + 10, now + 3600)
     typed = DOMAIN.digest(order)

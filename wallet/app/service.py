@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wallet.app import views
+from wallet.app import records
 from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.app.records import Records
@@ -56,7 +56,7 @@ class Service:
         self._thread = threading.Thread(target=self._main, name="driver", daemon=True)
         self._thread.start()
         self._ready.result()
-        self._records = Records(profile.journal)
+        self._records = Records(profile)
 
     # --- the thread ---
 
@@ -64,7 +64,7 @@ class Service:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._start())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller gets it
             self._ready.set_exception(error)
             self._loop.close()
             return
@@ -179,27 +179,16 @@ class Service:
     # --- history, on a reader thread of its own ---
 
     def history(self, before: int | None, limit: int) -> Future[list[StateRow]]:
-        return self._with_channel(
-            lambda channel: [views.state_row(entry) for entry in self._records.page(channel, before, limit)]
-        )
+        return self._records.submit(lambda stored: records.page(stored, before, limit))
 
     def state_detail(self, increment: int) -> Future[dict[str, Any]]:
-        return self._with_channel(lambda channel: self._records.detail(channel, increment))
+        return self._records.submit(lambda stored: records.detail(stored, increment))
 
     def verify_history(self, progress: Callable[[int, int], None]) -> Future[int]:
-        return self._with_channel(lambda channel: self._records.verify(channel, progress))
+        return self._records.submit(lambda stored: stored.verify(progress))
 
     def export_history(self, path: Path) -> Future[int]:
-        return self._with_channel(lambda channel: self._records.export(channel, path))
+        return self._records.submit(lambda stored: stored.export(path))
 
     def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
-        return self._with_channel(lambda channel: self._records.export_proof(channel, path, increment))
-
-    def _with_channel(self, work: Callable[[bytes], T]) -> Future[T]:
-        """Runs ``work(channel id)`` on the reader's thread."""
-        channel = self._account.channel
-        if channel is None:
-            failed: Future[T] = Future()
-            failed.set_exception(WalletError("NO_CHANNEL"))
-            return failed
-        return self._records.submit(work, channel.id)
+        return self._records.submit(lambda stored: stored.export_proof(path, increment))

@@ -19,7 +19,9 @@ from wallet.protocol.amounts import format_amount, parse_decimal
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
+    from wallet.app.account import Account
     from wallet.app.service import Service
+    from wallet.app.snapshots import MarketInfo, OrderView
     from wallet.keys.secret import Secret
     from wallet.session.broker_profile import BrokerProfile
 
@@ -147,14 +149,14 @@ class Context:
     def amounts(self, service: Service, values: Mapping[bytes, int]) -> dict[str, str]:
         """Decimal amounts by symbol."""
 
-        async def show(account: Any) -> dict[str, str]:
+        async def show(account: Account) -> dict[str, str]:
             infos = {asset: account.names.asset(asset) for asset in values}
             return {info.symbol: format_amount(values[asset], info.decimals) for asset, info in infos.items()}
 
         return service.run(show).result()
 
     def wallet_rows(self, service: Service) -> dict[str, str]:
-        async def holdings(account: Any) -> dict[bytes, int]:
+        async def holdings(account: Account) -> dict[bytes, int]:
             await account.chain.refresh()
             return dict(account.chain.holdings.wallet)
 
@@ -165,7 +167,7 @@ class Context:
     def place(self, service: Service, side: str, market: str, amount: str, limit: str, kind: str) -> bytes:
         """Parses by the market's own decimals, then sends; the order's id."""
 
-        async def place(account: Any) -> bytes:
+        async def place(account: Account) -> bytes:
             info = account.market(market)
             # a price is quote base units per `unit` of base: a decimal price counts quote per one whole base
             price = parse_decimal(limit, info.quote.decimals)
@@ -174,15 +176,19 @@ class Context:
             if scaled % whole:
                 raise WalletError("ORD-TICK", expected=info.tick_size, got=limit)
             units = parse_decimal(amount, info.base.decimals)
-            return await account.place_order(market, side, scaled // whole, units, kind)  # type: ignore[no-any-return]
+            return await account.place_order(market, side, scaled // whole, units, kind)
 
         return service.run(place).result()
 
     def show_order(self, service: Service, order_id: bytes, wait: float) -> None:
         """Waits until a state has opened the order (an IOC: until it is gone), and shows what became of it."""
+
+        async def look(account: Account) -> OrderView:
+            return account.order_view(order_id)
+
         deadline = time.monotonic() + wait
         while True:
-            view = service.run(lambda account: account.order_view(order_id)).result()
+            view = service.run(look).result()
             done = view.status.value in ("open", "filled", "cancelled", "rejected")
             if view.time_in_force == "immediate_or_cancel" and view.status.value == "open":
                 done = False
@@ -192,8 +198,8 @@ class Context:
         row = self._order_row(service, view)
         self.show(row, f"{row['id']}  {row['status']}  filled {row['filled']} of {row['amount']} at {row['price']}")
 
-    def _order_row(self, service: Service, view: Any) -> dict[str, Any]:
-        async def market(account: Any) -> Any:
+    def _order_row(self, service: Service, view: OrderView) -> dict[str, Any]:
+        async def market(account: Account) -> MarketInfo:
             return account.market(view.market)
 
         return order_row(view, service.run(market).result())
@@ -287,7 +293,7 @@ class Context:
         self.show({"flags": rows}, text or "No flags.")
 
 
-def order_row(view: Any, market: Any) -> dict[str, Any]:
+def order_row(view: OrderView, market: MarketInfo) -> dict[str, Any]:
     """An order as JSON: decimal strings, as a person would write them."""
     price = view.price * 10**market.base.decimals
     return {
@@ -303,7 +309,9 @@ def order_row(view: Any, market: Any) -> dict[str, Any]:
     }
 
 
-async def _stored(account: Any) -> dict[str, Any]:
+async def _stored(account: Account) -> dict[str, Any]:
     from wallet.app.records import channel_row
 
+    if account.channel is None:
+        raise WalletError("NO_CHANNEL")
     return channel_row(account.journal, account.names, account.channel.record)

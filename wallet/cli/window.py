@@ -192,7 +192,7 @@ def _first_line(process: subprocess.Popen[bytes], within: float) -> bytes:
 
 
 def _demo_keys(path: Path) -> object:
-    """Makes (or finds) the demo's throwaway key; its password is random and lies beside it: there is nothing to lose."""
+    """Makes (or finds) the demo's throwaway key. Its random password lies beside it: there is nothing to lose."""
     from wallet.app.profile import Profile, write_file
     from wallet.keys.kdf import KdfParams
     from wallet.keys.mnemonic import create_phrase

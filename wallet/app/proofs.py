@@ -1,0 +1,184 @@
+"""Withdrawal proofs of our own states, and what a proof file of anyone's is worth: made, read, explained, sent.
+
+Source: design §7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wallet.app.messages import sentence
+from wallet.app.profile import write_file
+from wallet.chain import calls
+from wallet.chain.calls import Call, Validation
+from wallet.chain.client import Status
+from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.journal import Status as Recorded
+from wallet.protocol import codec, strictjson
+from wallet.protocol import proof as proofs
+from wallet.protocol.errors import WalletError
+from wallet.protocol.proof import Proof, ProofCall, Validated
+from wallet.protocol.state import State, Transition, payouts
+from wallet.protocol.terms import Role, Terms
+
+if TYPE_CHECKING:
+    from wallet.app.account import Account
+
+MAX_FILE = 8 * 1024 * 1024
+
+
+def make(journal: Journal, record: ChannelRecord, increment: int | None) -> tuple[int, dict[str, Any]]:
+    """The proof of one validated state (None: the best); its increment and its JSON object.
+
+    Raises WalletError("PROOF_NO_STATE") if there is no validated state of that number.
+    """
+    entry = journal.latest(record.id) if increment is None else _validated(journal.at(record.id, increment))
+    if entry is None:
+        raise WalletError("PROOF_NO_STATE", increment="any" if increment is None else increment)
+    signatures = {role: signature for role in Role if (signature := entry.signature(role)) is not None}
+    intents = [row.signed for row in journal.intents(record.id)]
+    value = proofs.build(
+        record.terms,
+        record.domain,
+        entry.state,
+        signatures,
+        None,
+        intents,
+        _calls(record.contract, record.terms, entry.state, signatures),
+    )
+    return entry.state.increment, value
+
+
+def save(journal: Journal, record: ChannelRecord, path: Path, increment: int | None) -> int:
+    """Writes a proof file, owner-only; the increment of its state."""
+    number, value = make(journal, record, increment)
+    write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2))
+    return number
+
+
+def load(path: Path) -> Proof:
+    """A proof file of anyone's, checked in its form only.
+
+    Raises WalletError("FILE_UNREADABLE" | "PROOF_FORM" | "PROOF_VERSION" | "JSON_…").
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise WalletError("FILE_UNREADABLE", path=str(path), why=error.strerror or "") from error
+    return proofs.parse(strictjson.loads(data, max_bytes=MAX_FILE))
+
+
+def describe(proof: Proof) -> tuple[dict[str, Any], str]:
+    """Checks a proof and says what it is worth to whom, as JSON and as text. Raises WalletError("PROOF_…")."""
+    worth = proofs.verify(proof)
+    rows = [
+        {"asset": codec.show_hex(asset), "trader": str(trader), "broker": str(broker)}
+        for asset, trader, broker in worth.payouts
+    ]
+    value = {
+        "valid": True,
+        "channel": codec.show_hex(worth.channel),
+        "chainId": proof.domain.chain_id,
+        "adjudicator": codec.show_hex(proof.domain.contract),
+        "increment": worth.state.increment,
+        "final": worth.final,
+        "trader": codec.show_hex(proof.terms.trader),
+        "broker": codec.show_hex(proof.terms.broker),
+        "pays": rows,
+    }
+    lines = [
+        sentence("PROOF-FINAL" if worth.final else "PROOF-OPEN", {"increment": worth.state.increment}),
+        *(f"  {row['asset']}: trader {row['trader']}, broker {row['broker']} (base units)" for row in rows),
+    ]
+    return value, "\n".join(lines)
+
+
+async def submit(account: Account, proof: Proof) -> dict[str, Any]:
+    """Sends what the proof allows its bearer: close for a final state, else respond to or start a dispute.
+
+    Raises WalletError("PROOF_…") if it does not hold, WalletError("PROOF_ELSEWHERE") for another chain or contract,
+    WalletError("PROOF_NOT_YOURS") if only its owner may send what is due, WalletError("PROOF_SETTLED") if all is over.
+    """
+    worth = proofs.verify(proof)
+    if proof.domain != account.broker.domain:
+        raise WalletError(
+            "PROOF_ELSEWHERE", chain=proof.domain.chain_id, contract=codec.show_hex(proof.domain.contract)
+        )
+    call, sent = await _due(account, proof, worth)
+    sender = account.chain.sender(account.owner, f"proof {sent}")
+    receipt = await sender.execute(call)
+    await account.chain.refresh()
+    following = "PROOF-NEXT-WITHDRAW" if sent == "close" else "PROOF-NEXT-WAIT"
+    period = proof.terms.challenge_period
+    return {
+        "sent": sent,
+        "transaction": codec.show_hex(receipt.transaction),
+        "next": sentence(following, {"seconds": period}),
+    }
+
+
+async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[Call, str]:
+    found = await account.chain.contract.channel(worth.channel)
+    contract, terms = proof.domain.contract, proof.terms
+    if found.status is Status.SETTLED:
+        raise WalletError("PROOF_SETTLED", channel=codec.show_hex(worth.channel))
+    if found.status is Status.NONE:
+        raise WalletError("PROOF_NOT_OPEN", channel=codec.show_hex(worth.channel))
+    signatures = proof.signatures
+    if worth.final:
+        return (
+            calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER]),
+            "close",
+        )
+    validation = _validation(proof)
+    if found.status is Status.DISPUTED:
+        if proof.state.increment <= found.increment:
+            raise WalletError("PROOF_LOWER", increment=proof.state.increment, recorded=found.increment)
+        return calls.respond(contract, terms, proof.state, validation), "respond"
+    if account.address not in (terms.trader, terms.broker):
+        raise WalletError("PROOF_NOT_YOURS", owner=codec.show_hex(terms.trader))
+    return calls.challenge(contract, terms, proof.state, validation), "challenge"
+
+
+def _validation(proof: Proof) -> Validation:
+    later = proof.successor
+    role = next(iter(later.signatures)) if later else None
+    own = dict(proof.signatures)
+    if later is not None and role is not None:
+        own[role] = later.signatures[role]
+    return Validation(own[Role.TRADER], own[Role.BROKER], later.state if later else None, role)
+
+
+def _validated(entries: list[Entry]) -> Entry | None:
+    return next((entry for entry in entries if entry.status is Recorded.VALIDATED), None)
+
+
+def _calls(contract: bytes, terms: Terms, state: State, signatures: dict[Role, bytes]) -> Sequence[ProofCall]:
+    """Ready-made transactions, so that any wallet can act on the proof with this program gone."""
+    trader, broker = signatures[Role.TRADER], signatures[Role.BROKER]
+    both = Validation(trader, broker)
+    ready: list[tuple[Call, str]] = []
+    if state.transition is Transition.FINALIZE:
+        ready.append((calls.close(contract, terms, state, trader, broker), "CLOSE"))
+    else:
+        ready.append((calls.challenge(contract, terms, state, both), "CHALLENGE"))
+        ready.append((calls.respond(contract, terms, state, both), "RESPOND"))
+        ready.append((calls.settle(contract, terms, state.outcomes), "SETTLE"))
+    for asset, to_trader, _ in payouts(terms, state):
+        if to_trader:
+            ready.append((calls.withdraw(contract, asset, to_trader, terms.trader), "WITHDRAW"))
+    return [
+        ProofCall(
+            call.to,
+            call.data,
+            sentence(f"CALL-{name}-SAYS"),
+            sentence(f"CALL-{name}-WHO"),
+            sentence(f"CALL-{name}-WHEN"),
+        )
+        for call, name in ready
+    ]

@@ -1,0 +1,195 @@
+"""What is read from a profile's journal: for commands without a password, and on the window's reader thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wallet.app import proofs, views
+from wallet.app.profile import Profile
+from wallet.app.snapshots import StateRow
+from wallet.history.export import export_json
+from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.verify import verify_history
+from wallet.protocol import codec
+from wallet.protocol.amounts import format_amount
+from wallet.protocol.errors import WalletError
+from wallet.protocol.terms import Role
+from wallet.session import broker_profile
+from wallet.session.phases import Phase
+
+T = TypeVar("T")
+_OVER = (Phase.WITHDRAWN, Phase.ABANDONED)
+
+
+class Stored:
+    """A profile's journal as it lies on disk; belongs to the thread that made it."""
+
+    def __init__(self, profile: Path) -> None:
+        """Raises WalletError("NO_CHANNEL") if nothing was ever opened here."""
+        if not (profile / "history.db").exists():
+            raise WalletError("NO_CHANNEL")
+        self._profile = profile
+        self.journal = Journal.open(profile / "history.db")
+
+    def close(self) -> None:
+        self.journal.close()
+
+    def record(self) -> ChannelRecord:
+        """The channel the user means: the newest that is not over, else the newest."""
+        channels = self.journal.channels()
+        if not channels:
+            raise WalletError("NO_CHANNEL")
+        running = [record for record in channels if Phase(record.phase) not in _OVER]
+        return (running or channels)[-1]
+
+    def names(self, record: ChannelRecord) -> views.Names:
+        path = self._profile / "brokers" / f"{record.terms.broker.hex()}.json"
+        return views.Names(broker_profile.load(path), {})
+
+    def channel(self) -> dict[str, Any]:
+        record = self.record()
+        return channel_row(self.journal, self.names(record), record)
+
+    def orders(self) -> list[dict[str, Any]]:
+        """Open orders of the latest state, as decimal strings."""
+        record = self.record()
+        names, last = self.names(record), self.journal.latest(record.id)
+        rows = []
+        for row in last.state.open_orders if last else ():
+            market = next(item for item in names.markets if (item.base.address, item.quote.address) == row[1:3])
+            price = row.price * 10**market.base.decimals // market.unit
+            rows.append(
+                {
+                    "id": codec.show_hex(row.id),
+                    "market": market.name,
+                    "side": "buy" if row.side == 0 else "sell",
+                    "price": format_amount(price, market.quote.decimals),
+                    "amount": format_amount(row.amount, market.base.decimals),
+                    "filled": format_amount(row.filled, market.base.decimals),
+                }
+            )
+        return rows
+
+    def history(self, limit: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "increment": row.increment,
+                "transition": row.transition,
+                "issuer": row.issuer,
+                "time": row.time,
+                "digest": codec.show_hex(row.digest),
+                "status": "validated" if row.validated else "refused" if row.refused else "pending",
+            }
+            for row in map(views.state_row, self.journal.page(self.record().id, None, limit))
+        ]
+
+    def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
+        """How many states hold; WalletError("HISTORY_…") names the first that does not."""
+        return verify_history(self.journal, self.record().id, progress)
+
+    def export(self, path: Path) -> int:
+        return export_json(self.journal, self.record().id, path)
+
+    def export_proof(self, path: Path, increment: int | None) -> int:
+        return proofs.save(self.journal, self.record(), path, increment)
+
+    def flags(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": row.id,
+                "channel": codec.show_hex(row.channel),
+                "increment": row.increment,
+                "code": row.flag.code,
+                "expected": row.flag.expected,
+                "got": row.flag.got,
+                "cost": {codec.show_hex(asset): str(amount) for asset, amount in row.flag.cost},
+                "digest": codec.show_hex(row.digest),
+                "lastGood": row.last_good,
+                "resolved": row.resolved,
+            }
+            for row in self.journal.flags()
+        ]
+
+
+def channel_row(journal: Journal, names: views.Names, record: ChannelRecord) -> dict[str, Any]:
+    """A channel as JSON: the latest state's array under ``state``, and its status."""
+    last = journal.latest(record.id)
+    rows = zip(last.state.balances, last.state.outcomes, strict=True) if last else ()
+    return {
+        "channel": codec.show_hex(record.id),
+        "status": record.phase,
+        "increment": last.state.increment if last else None,
+        "state": codec.state_array(last.state) if last else None,
+        "digest": codec.show_hex(last.digest) if last else None,
+        "balances": [
+            {
+                "asset": info.symbol,
+                "available": format_amount(row.available, info.decimals),
+                "locked": format_amount(row.locked, info.decimals),
+                "outcome": format_amount(out.to_trader - out.to_broker, info.decimals),
+            }
+            for row, out in rows
+            for info in (names.asset(row.asset),)
+        ],
+    }
+
+
+class Records:
+    """The journal for the window: every query on one reader thread, none on the driver's or the window's."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._path = profile.path
+        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    def submit(self, work: Callable[[Stored], T]) -> Future[T]:
+        return self._pool.submit(lambda: work(self._stored()))
+
+    def close(self) -> None:
+        """Waits for the query that runs; what waits is dropped."""
+
+        def close() -> None:
+            stored = getattr(self._local, "stored", None)
+            if stored is not None:
+                stored.close()
+
+        self._pool.submit(close)
+        self._pool.shutdown(wait=True)
+
+    def _stored(self) -> Stored:
+        stored: Stored | None = getattr(self._local, "stored", None)
+        if stored is None:
+            stored = self._local.stored = Stored(self._path)
+        return stored
+
+
+def page(stored: Stored, before: int | None, limit: int) -> list[StateRow]:
+    return [views.state_row(entry) for entry in stored.journal.page(stored.record().id, before, limit)]
+
+
+def detail(stored: Stored, increment: int) -> dict[str, Any]:
+    """One state in full, and the one it builds on, for the history's old → new."""
+    record = stored.record()
+    entries = stored.journal.at(record.id, increment)
+    if not entries:
+        raise WalletError("STATE_UNKNOWN", increment=increment)
+    entry = max(entries, key=lambda row: row.status == 1)
+    before = stored.journal.by_digest(record.id, entry.state.previous)
+    return {
+        "array": codec.state_array(entry.state),
+        "envelope": codec.envelope(entry.state),
+        "digest": codec.show_hex(entry.digest),
+        "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
+        "status": entry.status.name.lower(),
+        "previous_array": codec.state_array(before.state) if before else None,
+        "proof": entry.status == 1,
+    }
+
+
+def _signature(entry: Entry, role: Role) -> str | None:
+    found = entry.signature(role)
+    return codec.show_hex(found) if found else None
