@@ -108,6 +108,7 @@ def test_nothing_else_happens_to_any_text(text: str, places: int) -> None:
     try:
         value = parse_decimal(text, places)
     except WalletError as error:
-        assert error.code in {"DECIMAL_FORM", "DECIMAL_PRECISION", "DECIMAL_SIZE"}
+        outcome: object = error.code
     else:
-        assert Decimal(text.strip()) == to_decimal(value, places)
+        outcome = to_decimal(value, places)
+    assert outcome in {"DECIMAL_FORM", "DECIMAL_PRECISION", "DECIMAL_SIZE"} or outcome == Decimal(text.strip())

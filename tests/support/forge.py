@@ -13,19 +13,14 @@ def moved(state: State, **steps: dict[bytes, tuple[int, int]]) -> State:
     balances, outcomes = steps.get("balances", {}), steps.get("outcomes", {})
     return replace(
         state,
-        balances=tuple(
-            Balance(
-                row.asset, *(now + step for now, step in zip(row[1:], balances.get(row.asset, (0, 0)), strict=True))
-            )
-            for row in state.balances
-        ),
-        outcomes=tuple(
-            Outcome(
-                row.asset, *(now + step for now, step in zip(row[1:], outcomes.get(row.asset, (0, 0)), strict=True))
-            )
-            for row in state.outcomes
-        ),
+        balances=tuple(Balance(row.asset, *_added(row, balances)) for row in state.balances),
+        outcomes=tuple(Outcome(row.asset, *_added(row, outcomes)) for row in state.outcomes),
     )
+
+
+def _added(row: Balance | Outcome, steps: dict[bytes, tuple[int, int]]) -> tuple[int, int]:
+    first, second = steps.get(row.asset, (0, 0))
+    return row[1] + first, row[2] + second
 
 
 def order_changed(state: State, index: int, **fields: object) -> State:

@@ -291,7 +291,9 @@ class Account:
         await self.chain.ready(15)
         with self._progress(LEAVE_STEPS, done=2) as step:
             step(2)
-            if Phase(channel.record.phase) not in (Phase.SETTLED, Phase.WITHDRAWN):
+            if Phase(channel.record.phase) is Phase.DISPUTED and not channel.final:
+                await self.chain.settle(channel, self.owner)
+            elif Phase(channel.record.phase) not in (Phase.SETTLED, Phase.WITHDRAWN):
                 await self.chain.close(channel, self.owner)
             step(3)
             paid = await self.chain.withdraw(self.owner)

@@ -16,8 +16,9 @@ from wallet.app.profile import write_file
 from wallet.chain import calls
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Status
-from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.journal import ChannelRecord
 from wallet.history.journal import Status as Recorded
+from wallet.history.reader import HistoryReader
 from wallet.protocol import codec, strictjson
 from wallet.protocol import proof as proofs
 from wallet.protocol.errors import WalletError
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
 MAX_FILE = 8 * 1024 * 1024
 
 
-def make(journal: Journal, record: ChannelRecord, increment: int | None) -> tuple[int, dict[str, Any]]:
+def make(journal: HistoryReader, record: ChannelRecord, increment: int | None) -> tuple[int, dict[str, Any]]:
     """The proof of one validated state (None: the best); its increment and its JSON object.
 
     Raises WalletError("PROOF_NO_STATE") if there is no validated state of that number.
     """
-    entry = journal.latest(record.id) if increment is None else _validated(journal.at(record.id, increment))
-    if entry is None:
+    entry = journal.latest(record.id) if increment is None else journal.entry(record.id, increment)
+    if entry is None or entry.status is not Recorded.VALIDATED:
         raise WalletError("PROOF_NO_STATE", increment="any" if increment is None else increment)
     signatures = {role: signature for role in Role if (signature := entry.signature(role)) is not None}
-    intents = [row.signed for row in journal.intents(record.id)]
+    intents = [row.signed for order in entry.state.open_orders if (row := journal.intent(order.id)) is not None]
     value = proofs.build(
         record.terms,
         record.domain,
@@ -53,7 +54,7 @@ def make(journal: Journal, record: ChannelRecord, increment: int | None) -> tupl
     return entry.state.increment, value
 
 
-def save(journal: Journal, record: ChannelRecord, path: Path, increment: int | None) -> int:
+def save(journal: HistoryReader, record: ChannelRecord, path: Path, increment: int | None) -> int:
     """Writes a proof file, owner-only; the increment of its state."""
     number, value = make(journal, record, increment)
     write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2))
@@ -152,10 +153,6 @@ def _validation(proof: Proof) -> Validation:
     if later is not None and role is not None:
         own[role] = later.signatures[role]
     return Validation(own[Role.TRADER], own[Role.BROKER], later.state if later else None, role)
-
-
-def _validated(entries: list[Entry]) -> Entry | None:
-    return next((entry for entry in entries if entry.status is Recorded.VALIDATED), None)
 
 
 def _calls(contract: bytes, terms: Terms, state: State, signatures: dict[Role, bytes]) -> Sequence[ProofCall]:

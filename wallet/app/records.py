@@ -12,7 +12,8 @@ from wallet.app import proofs, views
 from wallet.app.profile import Profile
 from wallet.app.snapshots import StateRow
 from wallet.history.export import export_json
-from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.journal import ChannelRecord, Entry, Journal, Status
+from wallet.history.reader import HistoryReader
 from wallet.history.verify import verify_history
 from wallet.protocol import codec
 from wallet.protocol.amounts import format_amount
@@ -33,7 +34,7 @@ class Stored:
         if not (profile / "history.db").exists():
             raise WalletError("NO_CHANNEL")
         self._profile = profile
-        self.journal = Journal.open(profile / "history.db")
+        self.journal = HistoryReader(profile / "history.db")
 
     def close(self) -> None:
         self.journal.close()
@@ -88,8 +89,13 @@ class Stored:
         ]
 
     def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
-        """How many states hold; WalletError("HISTORY_…") names the first that does not."""
-        return verify_history(self.journal, self.record().id, progress)
+        """How many states hold; WalletError("HISTORY_BAD") names the first that does not."""
+        verdict = verify_history(self.journal, self.record().id, progress)
+        if verdict.bad is not None:
+            raise WalletError(
+                "HISTORY_BAD", increment=verdict.bad, rule=verdict.code, expected=verdict.expected, got=verdict.got
+            )
+        return verdict.validated
 
     def export(self, path: Path) -> int:
         return export_json(self.journal, self.record().id, path)
@@ -115,7 +121,7 @@ class Stored:
         ]
 
 
-def channel_row(journal: Journal, names: views.Names, record: ChannelRecord) -> dict[str, Any]:
+def channel_row(journal: HistoryReader | Journal, names: views.Names, record: ChannelRecord) -> dict[str, Any]:
     """A channel as JSON: the latest state's array under ``state``, and its status."""
     last = journal.latest(record.id)
     rows = zip(last.state.balances, last.state.outcomes, strict=True) if last else ()
@@ -174,10 +180,9 @@ def page(stored: Stored, before: int | None, limit: int) -> list[StateRow]:
 def detail(stored: Stored, increment: int) -> dict[str, Any]:
     """One state in full, and the one it builds on, for the history's old → new."""
     record = stored.record()
-    entries = stored.journal.at(record.id, increment)
-    if not entries:
+    entry = stored.journal.entry(record.id, increment)
+    if entry is None:
         raise WalletError("STATE_UNKNOWN", increment=increment)
-    entry = max(entries, key=lambda row: row.status == 1)
     before = stored.journal.by_digest(record.id, entry.state.previous)
     return {
         "array": codec.state_array(entry.state),
@@ -186,7 +191,7 @@ def detail(stored: Stored, increment: int) -> dict[str, Any]:
         "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
         "status": entry.status.name.lower(),
         "previous_array": codec.state_array(before.state) if before else None,
-        "proof": entry.status == 1,
+        "proof": entry.status is Status.VALIDATED,
     }
 
 

@@ -247,9 +247,44 @@ class Journal:
         )
 
     def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]:
-        """States of any status, newest first, below ``before``."""
+        """States of any status, newest first, below ``before``.
+
+        About ``limit``: never only some of the states of one number, so that the next page begins below the last.
+        """
         top = 2**62 if before is None else before
-        return list(self._many("channel = ? AND increment < ? ORDER BY increment DESC LIMIT ?", (channel, top, limit)))
+        lowest = self.store.row(
+            "SELECT min(increment) FROM (SELECT increment FROM states WHERE channel = ? AND increment < ?"
+            " ORDER BY increment DESC LIMIT ?)",
+            (channel, top, limit),
+        )
+        if lowest is None or lowest[0] is None:
+            return []
+        where = "channel = ? AND increment < ? AND increment >= ? ORDER BY increment DESC, digest"
+        return list(self._many(where, (channel, top, lowest[0])))
+
+    def walk(self, channel: bytes, batch: int = 500) -> Iterator[Entry]:
+        """All states from the lowest number up, ``batch`` in memory at a time.
+
+        Raises WalletError("STATE_UNREADABLE", increment) at a row that is not what was written.
+        """
+        at: tuple[int, bytes] = (-1, b"")
+        while True:
+            rows = self.store.rows(
+                f"SELECT increment, {_STATE} FROM states WHERE channel = ? AND (increment, digest) > (?, ?)"  # noqa: S608
+                " ORDER BY increment, digest LIMIT ?",
+                (channel, *at, batch),
+            )
+            for increment, *row in rows:
+                try:
+                    entry = _entry(tuple(row))
+                except (WalletError, ValueError, TypeError, msgspec.MsgspecError) as error:
+                    raise WalletError("STATE_UNREADABLE", increment=increment) from error
+                if entry.state.increment != increment:
+                    raise WalletError("STATE_UNREADABLE", increment=increment)
+                at = (increment, entry.digest)
+                yield entry
+            if len(rows) < batch:
+                return
 
     def count(self, channel: bytes) -> int:
         row = self.store.row("SELECT count(*) FROM states WHERE channel = ?", (channel,))
@@ -305,6 +340,20 @@ class Journal:
             (channel,),
         )
         return [_intent(row) for row in rows]
+
+    def walk_intents(self, channel: bytes, batch: int = 500) -> Iterator[IntentRecord]:
+        """The same, ``batch`` in memory at a time."""
+        nonce = -1
+        while True:
+            rows = self.store.rows(
+                "SELECT nonce, body, status, reason, created, cancel, receipt FROM intents"
+                " WHERE channel = ? AND nonce > ? ORDER BY nonce LIMIT ?",
+                (channel, nonce, batch),
+            )
+            for nonce, *row in rows:  # noqa: B007 - the last one is where the next batch begins
+                yield _intent(tuple(row))
+            if len(rows) < batch:
+                return
 
     # --- flags ---
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wallet.protocol.errors import WalletError
 
@@ -29,24 +30,26 @@ class Store:
         self.path = path
         self._failed = False
         self._depth = 0
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
+        with self._explained():
+            create(path)
             self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-                self._db.execute(f"PRAGMA {pragma}")
-            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if found > version:
-                raise WalletError("STORE_NEWER_VERSION", path=path.name, found=found, known=version)
-            if found == 0:
-                with self.transaction():
-                    for statement in filter(None, (part.strip() for part in schema.split(";"))):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version={version}")
-        except sqlite3.DatabaseError as error:
-            raise WalletError("STORE_DAMAGED", path=path.name, why=str(error)) from error
-        except OSError as error:
-            raise WalletError("STORE_FAILED", path=path.name, why=error.strerror or "") from error
+            try:
+                self._prepare(schema, version)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self, schema: str, version: int) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+            self._db.execute(f"PRAGMA {pragma}")
+        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if found > version:
+            raise WalletError("STORE_NEWER_VERSION", path=self.path.name, found=found, known=version)
+        if found == 0:
+            with self.transaction():
+                for statement in filter(None, (part.strip() for part in schema.split(";"))):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={version}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -87,11 +90,15 @@ class Store:
             return int(self._db.execute(sql, values).lastrowid or 0)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        return self._db.execute(sql, values).fetchall()
+        """All rows of one query. Raises WalletError("STORE_DAMAGED" | "STORE_FAILED") if they can't be read."""
+        with self._explained():
+            return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
-        found: Row | None = self._db.execute(sql, values).fetchone()
-        return found
+        """The first row of one query; fails as :meth:`rows` does."""
+        with self._explained():
+            found: Row | None = self._db.execute(sql, values).fetchone()
+            return found
 
     def close(self) -> None:
         self._db.close()
@@ -107,9 +114,90 @@ class Store:
             except sqlite3.DatabaseError:
                 self._failed = True
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Says what SQLite and the system say in the one form that reaches a user."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # a mistake of ours, not of the file
+        except sqlite3.OperationalError as error:
+            raise WalletError("STORE_FAILED", path=self.path.name, why=str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise WalletError("STORE_DAMAGED", path=self.path.name, why=str(error)) from error
+        except OSError as error:
+            raise WalletError("STORE_FAILED", path=self.path.name, why=error.strerror or "") from error
+
+
+class ReadOnlyStore(Store):
+    """The same file for reading alone, by any thread, one at a time. Never creates or changes it."""
+
+    def __init__(self, path: Path) -> None:  # the writer's part of Store.__init__ must not run
+        """Raises WalletError("STORE_FAILED" | "STORE_DAMAGED")."""
+        self.path = path
+        self._failed = False
+        self._depth = 0
+        self._turn = threading.RLock()
+        with self._explained():
+            self._db = open_reader(path)
+            try:
+                self._db.execute("PRAGMA user_version").fetchone()  # opens the file, which connecting does not
+            except BaseException:
+                self._db.close()
+                raise
+
+    def transaction(self) -> NoReturn:
+        """Nothing can be written here: WalletError("STORE_READ_ONLY")."""
+        raise WalletError("STORE_READ_ONLY", path=self.path.name)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment, whatever is written meanwhile. Keeps other threads out."""
+        with self._turn:
+            with self._explained():
+                self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        with self._turn:
+            return super().rows(sql, values)
+
+    def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
+        with self._turn:
+            return super().row(sql, values)
+
+    def close(self) -> None:
+        with self._turn:
+            super().close()
+
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A read-only connection to a store, for another thread. Never creates or changes the file."""
-    reader = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    reader = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
     reader.execute("PRAGMA query_only=ON")
     return reader
+
+
+def create(path: Path) -> None:
+    """Makes an owner-only file where there is none, and its name durable with it. Raises OSError."""
+    new = not path.exists()
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+    if new:
+        sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Puts the names in ``directory`` on disk, where the system can (Windows does so by itself)."""
+    if os.name == "nt":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

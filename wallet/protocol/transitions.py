@@ -15,8 +15,11 @@ from wallet.protocol.state import Balance, Fill, OpenOrder, Outcome, Side, State
 from wallet.protocol.terms import Market, Role, Terms
 
 
-class RuleBroken(Exception):  # noqa: N818 - it is a finding, not a failure of the program
-    """A rule of the protocol does not hold: its stable code, and expected against got, as plain values."""
+class RuleBroken(Exception):
+    """A rule of the protocol does not hold: its stable code, and expected against got, as plain values.
+
+    A finding, not a failure of the program.
+    """
 
     def __init__(self, code: str, expected: object = None, got: object = None) -> None:
         super().__init__(code)

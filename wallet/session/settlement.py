@@ -17,6 +17,7 @@ from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Outgoing, Sender, TransactionSigner
 from wallet.history.journal import Journal
+from wallet.history.journal import Status as Recorded
 from wallet.protocol.codec import show_hex
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
@@ -193,6 +194,24 @@ class ChainLink:
             await self._execute(
                 self.contract.close(sender, channel.terms, last.state, last.trader_signature, last.broker_signature)
             )
+        await self.refresh()
+
+    async def settle(self, channel: TraderChannel, owner: TransactionSigner) -> None:
+        """Ends a dispute whose period is over, by the outcomes the contract recorded.
+
+        Raises WalletError("DISPUTE_RUNS") before, WalletError("STATE_UNKNOWN") if the recorded state is none we know.
+        """
+        found = await self.contract.channel(channel.id)
+        if found.status is Status.DISPUTED:
+            block = await self._rpc.block("latest")
+            if block is None or block.time <= found.deadline:
+                raise WalletError("DISPUTE_RUNS", until=found.deadline, now=block.time if block else 0)
+            recorded = self.journal.at(channel.id, found.increment)
+            outcomes = [row.state.outcomes for row in recorded if row.status is Recorded.VALIDATED]
+            if not outcomes:
+                raise WalletError("STATE_UNKNOWN", increment=found.increment)
+            sender = self._sender(owner, channel.id, "settle")
+            await self._execute(self.contract.settle(sender, channel.terms, outcomes[0]))
         await self.refresh()
 
     async def withdraw(self, owner: TransactionSigner) -> dict[bytes, int]:

@@ -1,0 +1,77 @@
+"""The journal for those who only look: a connection of its own, so that no screen ever waits for the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord, Journal, Status
+from wallet.history.store import ReadOnlyStore
+
+
+class HistoryReader:
+    """Queries on the journal of ``path``, from any thread, one at a time. It can't change anything."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises WalletError("STORE_FAILED" | "STORE_DAMAGED") if there is nothing to read."""
+        self._store = ReadOnlyStore(path)
+        self._journal = Journal(self._store)
+
+    def __enter__(self) -> HistoryReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._store.close()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Everything read inside is of one moment."""
+        return self._store.snapshot()
+
+    def channels(self) -> list[ChannelRecord]:
+        """All channels, oldest first."""
+        return self._journal.channels()
+
+    def channel(self, channel: bytes) -> ChannelRecord | None:
+        return self._journal.channel(channel)
+
+    def count(self, channel: bytes) -> int:
+        """How many states of any status there are."""
+        return self._journal.count(channel)
+
+    def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]:
+        """States newest first, below ``before``; see :meth:`Journal.page`."""
+        return self._journal.page(channel, before, limit)
+
+    def entry(self, channel: bytes, increment: int) -> Entry | None:
+        """The state at one number: the validated one, if several were issued."""
+        found = self._journal.at(channel, increment)
+        return min(found, key=lambda entry: entry.status is not Status.VALIDATED, default=None)
+
+    def entries(self, channel: bytes, increment: int) -> list[Entry]:
+        """Every state issued at one number."""
+        return self._journal.at(channel, increment)
+
+    def latest(self, channel: bytes) -> Entry | None:
+        """The highest validated state."""
+        return self._journal.latest(channel)
+
+    def by_digest(self, channel: bytes, digest: bytes) -> Entry | None:
+        return self._journal.by_digest(channel, digest)
+
+    def walk(self, channel: bytes) -> Iterator[Entry]:
+        """All states from the lowest up, streamed."""
+        return self._journal.walk(channel)
+
+    def intent(self, order: bytes) -> IntentRecord | None:
+        return self._journal.intent(order)
+
+    def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]:
+        """The channel's intents by nonce, streamed."""
+        return self._journal.walk_intents(channel)
+
+    def flags(self, channel: bytes | None = None) -> list[FlagRecord]:
+        return self._journal.flags(channel)

@@ -1,0 +1,276 @@
+"""A whole channel history, checked from nothing but its own rows: what it proves, and the first row that proves wrong.
+
+Digests are computed anew, signatures recovered by the strict rules, the hash chain followed, every state held against
+the rules and the intents it rests on. Source: seed "Increment", design §3 and §5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from wallet.history.journal import ChannelRecord, Entry, IntentRecord, Status
+from wallet.protocol import rules
+from wallet.protocol.eip712 import Domain
+from wallet.protocol.errors import WalletError
+from wallet.protocol.intents import Order
+from wallet.protocol.rules import Flag, Ground
+from wallet.protocol.signatures import require_signer
+from wallet.protocol.state import Transition
+from wallet.protocol.terms import Role, Terms, check_terms
+
+PROGRESS_EVERY = 200
+
+
+class History(Protocol):
+    """Where a history is read from: a journal, or a reader of one."""
+
+    def channel(self, channel: bytes) -> ChannelRecord | None: ...
+    def count(self, channel: bytes) -> int: ...
+    def walk(self, channel: bytes) -> Iterator[Entry]: ...
+    def intent(self, order: bytes) -> IntentRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``states`` were looked at and ``validated`` of them hold, up to ``increment``.
+
+    ``bad`` is the number of the first row that does not hold (None: all do), ``code`` says why; ``complete`` is
+    False if the check was stopped before its end.
+    """
+
+    states: int
+    validated: int
+    increment: int
+    bad: int | None = None
+    code: str = ""
+    expected: str = ""
+    got: str = ""
+    complete: bool = True
+
+    @property
+    def sound(self) -> bool:
+        return self.complete and self.bad is None
+
+
+class _Bad(Exception):
+    """The row at ``increment`` does not hold."""
+
+    def __init__(self, increment: int, code: str, expected: object = "", got: object = "") -> None:
+        super().__init__(code)
+        self.increment, self.code, self.expected, self.got = increment, code, str(expected), str(got)
+
+
+def verify_history(
+    history: History,
+    channel: bytes,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Verdict:
+    """Checks every state of ``channel``; ``progress`` is told (done, all) every few hundred states.
+
+    ``cancelled`` is asked as often, and stops the check when it says so. Never raises for what the history says;
+    WalletError("CHANNEL_UNKNOWN") if there is no such channel, WalletError("STORE_…") if it can't be read at all.
+    """
+    record = history.channel(channel)
+    if record is None:
+        raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
+    check = _Check(record, _Orders(history, record))
+    total, done = history.count(channel), 0
+    try:
+        check.terms()
+        for entry in history.walk(channel):
+            check.row(entry)
+            done += 1
+            if done % PROGRESS_EVERY == 0:
+                progress(done, total)
+                if cancelled():
+                    return replace(check.verdict(done), complete=False)
+        check.end()
+    except _Bad as bad:
+        return replace(check.verdict(done), bad=bad.increment, code=bad.code, expected=bad.expected, got=bad.got)
+    except WalletError as error:
+        if error.code != "STATE_UNREADABLE":
+            raise
+        return replace(check.verdict(done), bad=int(str(error.params["increment"])), code=error.code)
+    progress(done, total)
+    return check.verdict(done)
+
+
+class _Orders(Mapping[bytes, Order]):
+    """The intents of a channel by id, read when a state needs them, and only if the trader signed them.
+
+    At most ``KEPT`` are held, so that a history of any length takes the same memory.
+    """
+
+    KEPT = 1024
+
+    def __init__(self, history: History, record: ChannelRecord) -> None:
+        self._history = history
+        self._domain = record.domain
+        self._signers = record.terms.signers(Role.TRADER)
+        self._kept: dict[bytes, Order] = {}
+
+    def __getitem__(self, order_id: bytes) -> Order:
+        if order_id not in self._kept:
+            if len(self._kept) >= self.KEPT:
+                self._kept.clear()
+            self._kept[order_id] = self._read(order_id)
+        return self._kept[order_id]
+
+    def _read(self, order_id: bytes) -> Order:
+        """Raises KeyError for an order that is unknown or that the trader did not sign: there is none such."""
+        record = self._history.intent(order_id)
+        if record is None:
+            raise KeyError(order_id)
+        typed = self._domain.digest(record.signed.order)
+        if typed.digest != order_id:
+            raise KeyError(order_id)
+        try:
+            require_signer(typed, record.signed.signature, self._signers)
+        except WalletError as error:
+            raise KeyError(order_id) from error
+        return record.signed.order
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class _Check:
+    """What is known after each row, from the lowest number up."""
+
+    def __init__(self, record: ChannelRecord, orders: Mapping[bytes, Order]) -> None:
+        self._id = record.id
+        self._role = record.role
+        self._terms: Terms = record.terms
+        self._domain: Domain = record.domain
+        self._orders = orders
+        self._last: Entry | None = None
+        self._owed: Role | None = None  # whose signature the last validated state still lacks
+        self._refused: Entry | None = None  # waits for the void that answers it
+        self._pending: Entry | None = None
+        self._ours: Entry | None = None  # the last row that we signed
+        self._validated = 0
+
+    def verdict(self, states: int) -> Verdict:
+        return Verdict(states, self._validated, self._last.state.increment if self._last else 0)
+
+    def terms(self) -> None:
+        """The terms are some a channel may have, and this channel's own."""
+        try:
+            check_terms(self._terms)
+        except WalletError as error:
+            raise _Bad(0, error.code) from error
+        digest = self._domain.digest(self._terms).digest
+        if digest != self._id:
+            raise _Bad(0, "CHANNEL_TERMS", digest.hex(), self._id.hex())
+
+    def row(self, entry: Entry) -> None:
+        state = entry.state
+        digest = self._domain.digest(state).digest
+        if digest != entry.digest:
+            raise _Bad(state.increment, "STATE_DIGEST", digest.hex(), entry.digest.hex())
+        if state.channel != self._id:
+            raise _Bad(state.increment, "CHN-OTHER-CHANNEL", self._id.hex(), state.channel.hex())
+        self._signatures(entry)
+        if entry.status is Status.FLAGGED:
+            return  # evidence: that its issuer signed it is all it has to show
+        if self._pending is not None:
+            raise _Bad(self._pending.state.increment, "STATE_UNANSWERED", "the highest state", state.increment)
+        if entry.status is Status.REFUSED:
+            self._refuse(entry)
+        else:
+            self._advance(entry)
+
+    def end(self) -> None:
+        """Nothing is left open that an unanswered state at the very top does not explain."""
+        if self._refused is not None:
+            raise _Bad(self._refused.state.increment, "STATE_UNVOIDED", "a void that answers it", "none")
+        self._require_paid()
+
+    # --- one row ---
+
+    def _signatures(self, entry: Entry) -> None:
+        """All that are there are strict and by the right role; the issuer's is there; ours only once per number."""
+        increment = entry.state.increment
+        for role in Role:
+            signature = entry.signature(role)
+            if signature is None:
+                if role is entry.issuer:
+                    raise _Bad(increment, "SIG-MISSING", role.name, "none")
+                continue
+            try:
+                require_signer(self._domain.digest(entry.state), signature, self._terms.signers(role))
+            except WalletError as error:
+                raise _Bad(increment, error.code, role.name, error.params.get("got", "")) from error
+        if entry.signature(self._role) is not None:
+            if self._ours is not None and self._ours.state.increment == increment:
+                raise _Bad(increment, "SIGNED_TWICE", self._ours.digest.hex(), entry.digest.hex())
+            self._ours = entry
+
+    def _refuse(self, entry: Entry) -> None:
+        """A refused state: only its issuer signed it, and a void follows."""
+        if entry.signature(entry.issuer.other) is not None:
+            raise _Bad(entry.state.increment, "REFUSED_SIGNED", "no signature", entry.issuer.other.name)
+        if self._refused is not None:
+            raise _Bad(self._refused.state.increment, "STATE_UNVOIDED", "a void that answers it", entry.state.increment)
+        self._refused = entry
+
+    def _advance(self, entry: Entry) -> None:
+        """A validated state, or one at the top that waits for its answer."""
+        state = entry.state
+        flag = self._flag(entry)
+        if flag is not None:
+            raise _Bad(state.increment, flag.code, flag.expected, flag.got)
+        if self._owed is not None and entry.signature(self._owed) is not None:
+            self._owed = None  # by signing a new state he validates the one before (seed)
+        self._refused = None
+        if entry.status is Status.PENDING:
+            self._pending = entry
+            return
+        self._require_paid()
+        self._owe(entry)
+        self._last = entry
+        self._validated += 1
+
+    def _flag(self, entry: Entry) -> Flag | None:
+        """The rule this state breaks, seen from the last validated one."""
+        state = entry.state
+        if self._last is None:
+            return rules.check_setup(self._terms, self._id, state)
+        last = self._last
+        if last.state.transition is Transition.FINALIZE:
+            return Flag("FIN-AFTER", "nothing after finalize", state.transition.name)
+        ground = Ground(
+            terms=self._terms,
+            last=last.state,
+            last_digest=last.digest,
+            increment=last.state.increment + 1,
+            orders=self._orders,
+            finalize_on=last.digest,  # the trader's request is in his signature on the state itself
+        )
+        if state.transition is not Transition.VOID:
+            if self._refused is not None:
+                return Flag("STATE_UNVOIDED", "a void", state.transition.name)
+            return rules.check(ground, state, entry.issuer)
+        # it answers a state of a higher number than the last, which a side that adopted the void may not have
+        answered = self._refused.state.increment if self._refused else max(ground.increment, state.increment - 1)
+        if entry.issuer is not last.state.turn.other:
+            return Flag("TRN-NOT-HIS", last.state.turn.other.name, entry.issuer.name)
+        return rules.check_void(replace(ground, increment=answered + 1), state)
+
+    def _owe(self, entry: Entry) -> None:
+        """Remembers whose signature a validated state lacks: the next state must bring it."""
+        for role in Role:
+            if entry.signature(role) is None:
+                if entry.state.transition in (Transition.SETUP, Transition.FINALIZE):
+                    raise _Bad(entry.state.increment, "SIG-MISSING", role.name, "none")
+                self._owed = role
+
+    def _require_paid(self) -> None:
+        if self._owed is not None and self._last is not None:
+            raise _Bad(self._last.state.increment, "SIG-MISSING", self._owed.name, "none")
