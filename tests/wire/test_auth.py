@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from tests.support.game import ADDRESSES, CONTRACT, KEYS, NOW
 from tests.wire.kit import run, serving, until, url
-
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Auth
@@ -201,6 +201,10 @@ def _high_s(hello: Hello, key: Key, host: str) -> HelloResult:
     return HelloResult(b"\6" * 32, BROKER, good[:32] + s.to_bytes(32, "big") + bytes([55 - good[64]]))
 
 
+def _under_another_name(hello: Hello, key: Key, host: str) -> HelloResult:
+    return HelloResult(b"\6" * 32, STRANGER, key.sign(_auth(b"\6" * 32, hello, host)))
+
+
 def _zeros(hello: Hello, key: Key, host: str) -> HelloResult:
     return HelloResult(b"\6" * 32, BROKER, bytes(65))
 
@@ -213,6 +217,7 @@ def _zeros(hello: Hello, key: Key, host: str) -> HelloResult:
         (_for_another_account, "AUTH_BROKER"),
         (_as_trader, "AUTH_BROKER"),
         (_high_s, "AUTH_BROKER"),
+        (_under_another_name, "AUTH_BROKER"),
         (_zeros, "AUTH_BROKER"),
     ],
 )
@@ -268,6 +273,7 @@ HELLO_NOW = Hello(b"\7" * 32, OWNER, Role.TRADER)
     [
         ("stranger", {}),
         ("trader signer", {}),
+        ("broker signer", {}),
         ("trader", {"host": "127.0.0.1:1"}),
         ("trader", {"role": Role.BROKER}),
         ("trader", {"peer": STRANGER}),

@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.wire.kit import run, serving, url
 
+from tests.wire.kit import run, serving, url
 from wallet.protocol.errors import WalletError
 from wallet.wire.client import connect
 from wallet.wire.hosts import canonical_host, read_url

@@ -7,30 +7,43 @@ import json
 import os
 import struct
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.wire.kit import ask_text, pair, raw_broker, raw_client, run, serving, url, with_echo
-from tests.wire.test_frames import MALFORMED
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.wire.kit import ask_text, pair, raw_broker, raw_client, run, serving, url, with_echo
+from tests.wire.test_frames import MALFORMED
 from wallet.protocol.errors import WalletError
 from wallet.wire.client import connect
 from wallet.wire.frames import Frame
 from wallet.wire.limits import Limits
+from wallet.wire.peer import Peer
 from wallet.wire.server import Server
+
+
+async def messages(connection: ClientConnection) -> AsyncIterator[str | bytes]:
+    """All until the other side closes, however it closes."""
+    try:
+        while True:
+            yield await connection.recv()
+    except ConnectionClosed:
+        pass
 
 
 async def closing(connection: ClientConnection) -> int | None:
     """Read until the other side closes; its close code."""
-    try:
-        async with asyncio.timeout(5):
-            while True:
-                await connection.recv()
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else None
+    async with asyncio.timeout(5):
+        async for _ in messages(connection):
+            pass
+    return connection.close_code
+
+
+def depth_text(number: int) -> str:
+    return json.dumps({"jsonrpc": "2.0", "method": "depth", "params": {"n": number}})
 
 
 @pytest.fixture(scope="module")
@@ -232,13 +245,9 @@ def test_a_flood_of_requests_is_refused_and_then_cut(calm: Any) -> None:
                         await connection.send(ask_text(number))
                 except ConnectionClosed:
                     pass
-                try:
-                    while True:
-                        await connection.recv()
-                        answers += 1
-                except ConnectionClosed as closed:
-                    assert closed.rcvd is not None
-                    assert closed.rcvd.code == 1008
+                async for _ in messages(connection):
+                    answers += 1
+                assert connection.close_code == 1008
             assert 18 <= answers <= 120
             await calm(server)
 
@@ -250,7 +259,7 @@ def test_a_flood_of_notifications_is_cut() -> None:
         async def broker(connection: ServerConnection) -> None:
             try:
                 for number in range(20_000):
-                    await connection.send('{"jsonrpc":"2.0","method":"depth","params":{"n":%d}}' % number)
+                    await connection.send(depth_text(number))
             except ConnectionClosed as closed:
                 codes.append(closed.rcvd.code if closed.rcvd else None)
 
@@ -281,7 +290,7 @@ def test_the_loop_stays_alive_while_frames_pour_in() -> None:
 
         async def broker(connection: ServerConnection) -> None:
             for number in range(5_000):
-                await connection.send('{"jsonrpc":"2.0","method":"depth","params":{"n":%d}}' % number)
+                await connection.send(depth_text(number))
             await connection.wait_closed()
 
         async with raw_broker(broker) as address:
@@ -305,10 +314,14 @@ def test_answers_to_pings_that_nobody_reads_are_bounded(monkeypatch: pytest.Monk
             writer.write(HANDSHAKE)
             await reader.readuntil(b"\r\n\r\n")
             ping = b"\x89\xfd\0\0\0\0" + b"p" * 125
-            with pytest.raises(ConnectionError):
+
+            async def flood() -> None:
                 for _ in range(5_000):
                     writer.write(ping * 100)
                     await asyncio.wait_for(writer.drain(), 10)
+
+            with pytest.raises(ConnectionError):
+                await flood()
             writer.close()
             await calm(server)
 
@@ -334,7 +347,7 @@ def test_an_answer_given_twice() -> None:
         async def broker(connection: ServerConnection) -> None:
             number = json.loads(await connection.recv())["id"]
             for _ in range(2):
-                await connection.send('{"jsonrpc":"2.0","id":%d,"result":{}}' % number)
+                await connection.send(json.dumps({"jsonrpc": "2.0", "id": number, "result": {}}))
             await connection.wait_closed()
 
         async with raw_broker(broker) as address:
@@ -394,10 +407,27 @@ def test_noise_of_every_kind(calm: Any) -> None:
     async def main() -> None:
         async with serving(with_echo) as server:
             for _ in range(30):
-                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                _, writer = await asyncio.open_connection("127.0.0.1", server.port)
                 writer.write(HANDSHAKE + os.urandom(200))
                 await writer.drain()
                 writer.close()
             await calm(server)
 
     run(main())
+
+
+def test_a_broker_that_fails_at_the_door_closes_it(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        def on(peer: Peer) -> None:
+            raise RuntimeError("no room for the file")
+
+        async with serving(on) as server:
+            client = await connect(url(server))
+            with pytest.raises(WalletError, match="RPC_CLOSED"):
+                await client.call("echo", {}, 5)
+            await client.wait_closed()
+            assert (client.close_code, client.close_reason) == (1011, "internal error")
+            assert not server.peers
+
+    run(main())
+    assert "taking a connection failed" in caplog.text

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.support.strategies import addresses, amounts, counters, orders, rows, states, terms, words
 from tests.wire.kit import pair, run
-
 from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import SignedOrder
 from wallet.protocol.state import Side
 from wallet.protocol.terms import Role
-from wallet.wire import frames
+from wallet.wire import frames, messages
 from wallet.wire import market_messages as market
-from wallet.wire import messages
 from wallet.wire.forms import Message
 from wallet.wire.frames import Frame
 from wallet.wire.methods import METHODS, NEWS, Direction, Method, answer, ask, hear, tell

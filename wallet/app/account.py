@@ -28,6 +28,7 @@ from wallet.app.snapshots import (
 from wallet.chain.tx import TransactionSigner
 from wallet.history.journal import ChannelRecord, Entry, Journal
 from wallet.keys.vault import Vault
+from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
@@ -189,9 +190,8 @@ class Account:
                 raise WalletError("ASSET_UNKNOWN", asset=info.symbol)
             have = self.chain.spendable(asset)
             if amount > have:
-                raise WalletError(
-                    "BALANCE_TOO_SMALL", asset=info.symbol, decimals=info.decimals, have=have, need=amount
-                )
+                there, wanted = (format_amount(value, info.decimals) for value in (have, amount))
+                raise WalletError("BALANCE_TOO_SMALL", asset=info.symbol, have=there, need=wanted)
 
     async def _agree_terms(self, allocations: Sequence[tuple[bytes, int]]) -> Terms:
         """The broker's offer for these allocations, refused if it is not what his profile promised."""
@@ -214,7 +214,9 @@ class Account:
     def market(self, name: str) -> MarketInfo:
         market = self.names.find(name)
         if market is None:
-            raise WalletError("MARKET_UNKNOWN", market=name, known=", ".join(row.name for row in self.names.markets))
+            raise WalletError(
+                "MARKET_NOT_OFFERED", market=name, known=", ".join(row.name for row in self.names.markets)
+            )
         return market
 
     async def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> bytes:

@@ -60,5 +60,8 @@ class Backend(Protocol):
     def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
         """Write a withdrawal proof of the given (or best) validated state; its increment."""
 
+    def export_evidence(self, path: Path, flag: int) -> Future[None]:
+        """Write the very bytes the broker signed, with signature, rule and the last good state, to a file."""
+
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""

@@ -66,7 +66,7 @@ FLAGS: Final[dict[str, str]] = {
     "ORD-PREFILLED": _("A new order must start unfilled."),
     "ORD-OVERFILL": _("An order may not be filled beyond its amount."),
     "ORD-TIF": _(
-        "The order's time in force must be kept: what must trade at once or go may not rest, what must rest may not take."
+        "The order's time in force must be kept: what must trade at once may not rest, what must rest may not take."
     ),
     "TRD-COUNT": _("A trade must hold at least one fill and not more than the terms allow."),
     "TRD-ZERO": _("A fill must have a quantity."),
@@ -97,6 +97,15 @@ FLAGS: Final[dict[str, str]] = {
     "SET-PARTIES": _("The parties of a channel must be four different addresses."),
     "SET-MARKET": _("The terms name a market that is not possible."),
     "SET-TICK-LOT": _("Tick and lot of a market do not fit together."),
+    "FIN-AFTER": _("After the final state nothing more may be signed."),
+    "FIN-TWICE": _("The broker signed a second, other final state. This proves that he is not honest."),
+    "EQV-TWO": _("The broker signed two different states with the same number. This proves that he is not honest."),
+    "INC-ZERO": _("The broker signed a second, other first state. This proves that he is not honest."),
+    "CHN-OTHER-CHANNEL": _("A state must belong to the channel it is shown in."),
+    "SET-NONCE-REUSE": _("A channel with these very terms is known already."),
+    "SIG-MISSING": _("A signature that must be there is missing."),
+    "REFUSED_SIGNED": _("A refused state must not carry the signature of who refused it."),
+    "CHANNEL_TERMS": _("The channel's id must be the digest of its terms."),
     "STALE-FILL": _("A fill arrived too long after your last sign of life. It was refused and costs you nothing."),
     "STALE-OPENING": _("An order was opened after its time. It was refused and costs you nothing."),
     "EXPIRED-FILL": _("A fill arrived after the order had expired. It was refused and costs you nothing."),
@@ -122,7 +131,7 @@ PROGRAM: Final[dict[str, str]] = {
     "UNEXPECTED": _(
         "Something unexpected happened ({kind} at {place}). Nothing was signed because of it; the log has more."
     ),
-    "CANCELLED": _("Cancelled."),
+    "EXPECTED-GOT": _("Expected {expected}, got {got}."),
 }
 
 # What the window says by itself.

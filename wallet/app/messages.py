@@ -10,6 +10,7 @@ import gettext
 from collections.abc import Mapping
 
 from wallet.app.catalogue import FLAGS, PROGRAM, WINDOW
+from wallet.app.refusals import REFUSALS
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
 
@@ -27,21 +28,28 @@ class _Params(dict[str, str]):
 
 def known(code: str) -> bool:
     """Whether the catalogue has a sentence of its own for ``code``."""
-    return code in FLAGS or code in PROGRAM or code in WINDOW
+    return _template(code) is not None
 
 
 def sentence(code: str, params: Mapping[str, object] | None = None) -> str:
     """The sentence for ``code``, in the user's language; a general one that quotes the code if there is none."""
     shown = _Params({name: plain(_word(value), _PARAM_LIMIT) for name, value in (params or {}).items()})
-    template = FLAGS.get(code) or PROGRAM.get(code) or WINDOW.get(code)
+    template = _template(code)
     if template is None:
         return gettext.dgettext(DOMAIN, _UNKNOWN).format(code=plain(code, 60))
     return gettext.dgettext(DOMAIN, template).format_map(shown)
 
 
 def explain(error: WalletError) -> str:
-    """The sentence of an error."""
-    return sentence(error.code, error.params)
+    """The sentence of an error; for a rule of the protocol, with what it expected and got."""
+    text = sentence(error.code, error.params)
+    if error.code in FLAGS and "expected" in error.params:
+        text += " " + sentence("EXPECTED-GOT", error.params)
+    return text
+
+
+def _template(code: str) -> str | None:
+    return next((part[code] for part in (FLAGS, REFUSALS, PROGRAM, WINDOW) if code in part), None)
 
 
 def _word(value: object) -> str:

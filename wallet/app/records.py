@@ -8,8 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from wallet.app import proofs, views
-from wallet.app.profile import Profile
+from wallet.app.profile import Profile, write_file
 from wallet.app.snapshots import StateRow
 from wallet.history.export import export_json
 from wallet.history.journal import ChannelRecord, Entry, Journal, Status
@@ -103,6 +105,33 @@ class Stored:
     def export_proof(self, path: Path, increment: int | None) -> int:
         return proofs.save(self.journal, self.record(), path, increment)
 
+    def export_evidence(self, path: Path, flag: int) -> None:
+        """The very bytes the broker signed, with rule, signature and our last good state, as JSON others can check."""
+        row = next((row for row in self.journal.flags() if row.id == flag), None)
+        if row is None:
+            raise WalletError("FLAG_UNKNOWN", flag=flag)
+        record = self.journal.channel(row.channel)
+        if record is None:
+            raise WalletError("CHANNEL_UNKNOWN", channel=codec.show_hex(row.channel))
+        same_number = [entry for entry in self.journal.entries(row.channel, row.increment) if entry.broker_signature]
+        value = {
+            "format": "trading-channels/evidence",
+            "version": 1,
+            "chainId": record.chain_id,
+            "adjudicator": codec.show_hex(record.contract),
+            "terms": codec.show_terms(record.terms),
+            "rule": row.flag.code,
+            "expected": row.flag.expected,
+            "got": row.flag.got,
+            "increment": row.increment,
+            "digest": codec.show_hex(row.digest),
+            "brokerSignature": codec.show_hex(row.signature),
+            "received": row.raw.decode(),
+            "alsoSigned": [_shown(entry) for entry in same_number],
+            "lastGood": [_shown(entry) for entry in self.journal.entries(row.channel, row.last_good)],
+        }
+        write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2))
+
     def flags(self) -> list[dict[str, Any]]:
         return [
             {
@@ -192,6 +221,15 @@ def detail(stored: Stored, increment: int) -> dict[str, Any]:
         "status": entry.status.name.lower(),
         "previous_array": codec.state_array(before.state) if before else None,
         "proof": entry.status is Status.VALIDATED,
+    }
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    return {
+        "envelope": codec.envelope(entry.state),
+        "state": codec.state_array(entry.state),
+        "digest": codec.show_hex(entry.digest),
+        "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
     }
 
 

@@ -192,3 +192,6 @@ class Service:
 
     def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
         return self._records.submit(lambda stored: stored.export_proof(path, increment))
+
+    def export_evidence(self, path: Path, flag: int) -> Future[None]:
+        return self._records.submit(lambda stored: stored.export_evidence(path, flag))

@@ -59,9 +59,16 @@ def sandbox(directory: Path, until_stdin_closes: bool) -> None:
 
     Prints one JSON line with the path of the broker profile when it is ready.
     """
+    from wallet.app.logs import start_logging
+    from wallet.app.messages import explain
+    from wallet.protocol.errors import WalletError
     from wallet.sandbox.main import run
 
-    sys.exit(run(directory, until_stdin_closes=until_stdin_closes))
+    try:
+        sys.exit(run(directory, start_logging, follow_stdin=until_stdin_closes))
+    except WalletError as error:
+        click.echo(explain(error), err=True)
+        sys.exit(1)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------

@@ -217,6 +217,7 @@ class Journal:
                 ),
             )
         except sqlite3.IntegrityError as error:
+            _require_channel(error, state.channel)
             raise WalletError("SIGNED_ALREADY", increment=state.increment) from error
 
     def latest(self, channel: bytes) -> Entry | None:
@@ -315,6 +316,7 @@ class Journal:
                 ),
             )
         except sqlite3.IntegrityError as error:
+            _require_channel(error, signed.order.channel)
             raise WalletError("NONCE_USED", nonce=signed.order.order_nonce) from error
 
     def set_intent(self, order: bytes, status: str, reason: str = "") -> None:
@@ -403,6 +405,12 @@ class Journal:
     def fact(self, channel: bytes, name: str) -> bytes | None:
         row = self.store.row("SELECT value FROM facts WHERE channel = ? AND name = ?", (channel, name))
         return bytes(row[0]) if row else None
+
+
+def _require_channel(error: sqlite3.IntegrityError, channel: bytes) -> None:
+    """Tells a row of no known channel from one that is there already."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex()) from error
 
 
 def encode_state(state: State) -> bytes:

@@ -246,6 +246,21 @@ class TraderChannel:
         row = self._intents[order]
         self._index(replace(row, cancel=row.cancel or cancel, receipt=row.receipt or receipt))
 
+    def forget_past_intents(self, kept: int = 500) -> None:
+        """Lets go, in memory, of orders that are not open and more than ``kept`` numbers below the highest opened.
+
+        They can never open again. Without this a program that trades for days would hold every order it ever made.
+        """
+        if self.last is None:
+            return
+        mark, resting = self.last.state.order_nonce - kept, {row.id for row in self.last.state.open_orders}
+        past = [order for order, row in self._intents.items() if row.signed.order.order_nonce < mark]
+        for order in past:
+            if order not in resting:
+                for known in (self._intents, self.orders, self._open_before, self._expiry):
+                    known.pop(order)
+                self._receipted.discard(order)
+
     def request_finalize(self, digest: bytes) -> None:
         """Remembers, durably, which state our FinalizeRequest names."""
         self.journal.set_fact(self.id, "finalize_on", digest)

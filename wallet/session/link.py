@@ -131,15 +131,16 @@ class BrokerLink:
     async def online(self, wait: float) -> None:
         """Waits until connected; WalletError("BROKER_UNREACHABLE" or what else is wrong) after ``wait`` seconds."""
         try:
-            await asyncio.wait_for(self._online.wait(), wait)
+            async with asyncio.timeout(wait):  # wait_for may swallow a cancellation (until Python 3.12)
+                await self._online.wait()
         except TimeoutError as error:
             raise self.live.problem or WalletError("BROKER_UNREACHABLE", url=self.profile.url) from error
 
     async def until(self, condition: Callable[[], bool], wait: float) -> bool:
         """Waits for something to become true of the channels; whether it did within ``wait`` seconds."""
         try:
-            async with self._moved:
-                await asyncio.wait_for(self._moved.wait_for(condition), wait)
+            async with asyncio.timeout(wait), self._moved:
+                await self._moved.wait_for(condition)
         except TimeoutError:
             return condition()
         return True
@@ -160,8 +161,7 @@ class BrokerLink:
                 await peer.wait_closed()
             finally:
                 beats.cancel()
-                with contextlib.suppress(asyncio.CancelledError, WalletError):
-                    await beats
+                await asyncio.gather(beats, return_exceptions=True)
         finally:
             await peer.close()
 

@@ -94,7 +94,8 @@ class ChainLink:
     async def ready(self, wait: float) -> None:
         """Waits until the chain answers and is the right one; else WalletError with what is wrong."""
         try:
-            await asyncio.wait_for(self._ready.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._ready.wait()
         except TimeoutError as error:
             raise self.problem or WalletError("CHAIN_UNREACHABLE", node=self.profile.rpc[0]) from error
 

@@ -38,7 +38,7 @@ _MAX_UNSENT = 4 * 2**20  # bytes in the socket's own buffer: answers to pings go
 _MAX_ABANDONED = 1_024
 _TURN = 16  # frames read before everyone else gets a turn
 
-_log = logging.getLogger("wallet.wire")
+logger = logging.getLogger("wallet.wire")
 
 
 class Goodbye(WalletError):
@@ -190,10 +190,10 @@ class Peer:
                 raise Violation("text frames only", frames.UNSUPPORTED_DATA)
             self._take(frames.parse(data.encode(), received))
         except Violation as violation:
-            _log.info("closing the connection of %s: %s", self.host, violation.reason)
+            logger.info("closing the connection of %s: %s", self.host, violation.reason)
             self._shut(violation.code, violation.reason)
         except Exception:
-            _log.exception("reading failed")
+            logger.exception("reading failed")
             self._shut(1011, "internal error")
 
     def _take(self, message: Request | Notice | Reply) -> None:
@@ -266,7 +266,7 @@ class Peer:
             kind = frames.INVALID_PARAMS if error.code == "WIR-FORM" else frames.OWN_ERROR
             data = frames.failure(number, error, kind)
         except Exception:
-            _log.exception("answering %s failed", frame.method)
+            logger.exception("answering %s failed", frame.method)
             data = frames.failure(number, WalletError("INTERNAL"), frames.INTERNAL_ERROR)
         finally:
             del self._serving[number]

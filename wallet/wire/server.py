@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
@@ -23,6 +24,8 @@ from wallet.wire.sockets import socket_logger
 
 SERVER_LIMITS = Limits(rate=500, burst=1_000, costs=COSTS)
 MAX_CONNECTIONS = 256
+
+logger = logging.getLogger("wallet.wire")
 
 
 class Server:
@@ -85,9 +88,14 @@ class Server:
         host = canonical_host(request.headers["Host"]) if request is not None else None
         assert host is not None  # _admit saw to it
         peer = Peer(connection, host, self._limits)
+        try:
+            self._on_peer(peer)
+        except Exception:
+            logger.exception("taking a connection failed")
+            await connection.close(1011, "internal error")
+            return
         self.peers.add(peer)
         peer.at_end(lambda: self.peers.discard(peer))
-        self._on_peer(peer)
         peer.start()
         await peer.wait_closed()
 

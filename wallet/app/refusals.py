@@ -1,0 +1,271 @@
+"""What the program says when it refuses or can't: what happened, that nothing was lost, and what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Marks a text for translation; it is translated when it is shown."""
+    return text
+
+
+KEYS: Final[dict[str, str]] = {
+    "KEYS_WRONG_PASSWORD": _("The password is wrong. Nothing was changed; try again."),
+    "KEYS_LOCKED": _("The keys are locked. Unlock them with your password first."),
+    "KEYS_PASSWORD_EMPTY": _("A password is needed: an empty one protects nothing."),
+    "KEYS_PASSWORD_TOO_LONG": _("The password is too long: at most {limit} bytes."),
+    "KEYS_PASSPHRASE_NOT_TEXT": _("The passphrase holds characters that can't be encoded. Type it again."),
+    "KEYS_FULL": _("The key file is full. Nothing was changed."),
+    "KEYS_DAMAGED": _("The key file is damaged ({why}). Restore it from a backup or from your recovery words."),
+    "KEYS_NEWER_VERSION": _("The key file is of a newer version ({version}; this program knows {known}). Update it."),
+    "KEYS_NOT_FOUND": _("There are no keys at {path}. Create or restore some first: channel-wallet keys create"),
+    "KEYS_EXISTS": _("There are keys at {path} already. They were left as they are; choose another profile."),
+    "KEYS_CHANGED_ON_DISK": _("Another program changed {path} meanwhile. Nothing was written; open it again."),
+    "KEYS_READ_FAILED": _("The key file {path} can't be read: {why}."),
+    "KEYS_WRITE_FAILED": _("The key file {path} can't be written: {why}. The old one is untouched."),
+    "KEYS_NO_MEMORY": _("Unlocking needs {mebibytes} MiB of memory, and there is not enough. Close other programs."),
+    "KEYS_LABEL_TOO_LONG": _("The label is too long: at most {limit} bytes."),
+    "KEYS_PHRASE_TOO_LONG": _("This is too long for a recovery phrase."),
+    "KEYS_PHRASE_WORD_COUNT": _("A recovery phrase has {allowed} words; this has {got}."),
+    "KEYS_PHRASE_WORD_UNKNOWN": _("Word {position}, “{word}”, is in no word list. Check its spelling."),
+    "KEYS_PHRASE_CHECKSUM": _(
+        "These words do not belong together: one is wrong or in another place. Look at word {positions} first."
+    ),
+    "KEYS_NO_ACCOUNT": _("There is no account number {index} in this key file."),
+    "KEYS_NO_SESSION_KEY": _("The session key {address} is not on this computer."),
+    "KEYS_TRANSACTION": _("This transaction can't be signed: {why}. Nothing was sent."),
+    "KEYS_UNKNOWN_STRUCT": _("A key was asked to sign something that is no part of the protocol ({struct}). Refused."),
+    "KEYS_SIGNING_FAULT": _(
+        "A signature did not verify after it was made. It was thrown away; this computer may be faulty."
+    ),
+    "KEYS_SLOW_BACKEND": _("The fast cryptography library is missing: {need}. Install the program again."),
+}
+
+FILES: Final[dict[str, str]] = {
+    "FILE_UNREADABLE": _("{path} can't be read: {why}."),
+    "FILE_UNWRITABLE": _("{path} can't be written: {why}. Nothing was changed."),
+    "PROFILE_IN_USE": _("The profile {path} is in use by another window or command. Close that one first."),
+    "PROFILE_UNUSABLE": _("The profile {path} can't be used: {why}."),
+    "PROFILE_VERSION": _("This is no broker profile that this version can read ({got})."),
+    "STORE_NEWER_VERSION": _(
+        "{path} was written by a newer version ({found}; this one knows {known}). Update this program."
+    ),
+    "STORE_DAMAGED": _("{path} is damaged ({why}). Nothing was signed or changed; restore it from a backup."),
+    "STORE_FAILED": _("{path} can't be written ({why}). Nothing more is signed until the program is started again."),
+    "STORE_READ_ONLY": _("{path} is open for reading only."),
+    "EXPORT_FAILED": _("{path} can't be written: {why}. Nothing was changed."),
+    "EXPORT_CANCELLED": _("The export was cancelled. No file was written."),
+    "STATE_UNREADABLE": _("State {increment} in the history can't be read: the file is damaged."),
+    "STATE_UNKNOWN": _("The history holds no state {increment}."),
+    "STATE_UNVOIDED": _("A refused state must be followed by the void state that answers it."),
+    "STATE_DIGEST": _("The stored digest of a state is not that of its contents: the file was changed."),
+    "STATE_UNANSWERED": _("An unanswered state must be the last one."),
+    "SIGNED_TWICE": _("Two states of one number carry our signature."),
+    "HISTORY_BAD": _(
+        "State {increment} of the history does not hold ({rule}): expected {expected}, got {got}. All before it does."
+    ),
+    "JSON_SIZE": _("It is larger than this can be ({got} bytes; at most {limit})."),
+    "JSON_DEPTH": _("It is nested more than {limit} deep."),
+    "JSON_DUPLICATE_KEY": _("A key stands twice in it."),
+    "JSON_ENCODING": _("It is not plain UTF-8 text (at byte {position})."),
+    "JSON_NUMBER": _("It holds a number that is no plain whole number: {got}."),
+    "JSON_SYNTAX": _("It is not JSON (at byte {position})."),
+    "JSON_TEXT": _("It holds text that can't be encoded."),
+}
+
+BROKER: Final[dict[str, str]] = {
+    "NO_BROKER": _("This profile knows no broker yet. Name one with --broker FILE."),
+    "BROKER_PROFILE": _("{path} is no broker profile: {why} Nothing was changed."),
+    "BROKER_CHANGED": _(
+        "{name} was added with other facts before ({field} differs). A broker can't change them; nothing was changed."
+    ),
+    "BROKER_URL": _("{url} is no address a broker may have: wss://, or ws:// on this computer."),
+    "BROKER_UNREACHABLE": _("The broker at {url} does not answer. Your coins are safe; try again later."),
+    "BROKER_TLS": _("The broker at {url} has no valid certificate ({why}). Nothing was sent."),
+    "BROKER_HANDSHAKE": _("Whoever answers at {url} is no broker ({why})."),
+    "BROKER_FULL": _("The broker takes no more connections or channels now. Try again later."),
+    "BROKER_HALTED": _(
+        "The broker's disk failed, and he signs nothing more. Your last state stands: you can leave with it."
+    ),
+    "BROKER_RUNNING": _("Another broker runs in this folder."),
+    "OFFLINE": _("{broker} is not connected. Nothing was sent; it is tried again by itself."),
+    "RPC_CLOSED": _("The connection to the broker broke. What was asked may or may not have been done; it is checked."),
+    "RPC_UNKNOWN": _("The broker did not answer in time. What was asked may or may not have been done; it is checked."),
+    "RPC_BUSY": _("Too many requests are under way. Nothing was sent; try again."),
+    "RATE": _("Too many requests. Try again in {retryAfterMs} ms."),
+    "BUSY": _("The other side is busy. Try again."),
+    "METHOD": _("The other side does not know the request {method}."),
+    "INTERNAL": _("The broker had an error of his own. Nothing was signed here."),
+    "LISTEN": _("{host}:{port} can't be listened on: {why}."),
+    "AUTH_BROKER": _("Whoever answers does not hold the broker's key ({got}). Nothing was signed."),
+    "AUTH_ACCOUNT": _("The key does not belong to {account}."),
+    "AUTH_HOST": _("The broker does not answer to the name {host}."),
+    "AUTH_NEEDED": _("This connection has not proved who it speaks for."),
+    "AUTH_NONCE": _("A nonce was used twice. The connection was closed."),
+    "AUTH_ORDER": _("The handshake came in the wrong order. The connection was closed."),
+    "AUTH_REFLECTED": _("Our own words came back to us. The connection was closed."),
+    "AUTH_SIGNATURE": _("The signature of the handshake is wrong ({why})."),
+    "AUTH_TOO_MANY": _("A connection speaks for at most {limit} accounts."),
+    "FLAGGED": _("The broker's state breaks the rule {rule}. It was not signed, and is kept as evidence."),
+    "FROZEN": _("A flag waits for your decision. Until then nothing is signed."),
+    "HELD": _("The broker's clock says {time}, ours {now}: one is wrong. The state is held, not signed."),
+    "DISPUTED": _("The channel is in dispute: only cancels and the end of the session are signed."),
+    "RESTORED": _("This channel was restored from a backup and signs nothing more. Finalize it or leave with a proof."),
+    "ACK-UNASKED": _("The broker signed state {increment}, which nobody asked him to sign. It was dropped."),
+    "CHN-UNKNOWN-CHANNEL": _("A message names a channel that is none of ours. It was dropped."),
+    "NOT_ANSWERED": _("State {increment} was seen and has no answer yet."),
+    "NOT_OPEN": _("The channel is not open on chain yet ({phase}): no state is signed before."),
+    "FLAG_UNKNOWN": _("There is no undecided flag {flag}."),
+    "REFUSE_IMPOSSIBLE": _(
+        "State {increment} can't be refused any more. Leave with the proof of your last good state."
+    ),
+    "RES-AHEAD-NO-PROOF": _("The broker claims state {increment} without our signature on it. Nothing is signed."),
+    "RES-FORGED-OURS": _("The broker shows state {increment} with a signature that is not ours. Nothing is signed."),
+    "RES-GAP": _("The broker's states do not join ours at {increment}. Nothing is signed."),
+    "RES-FORK": _(
+        "The broker holds another state {increment} with our signature: this key is in use elsewhere. Signing stops."
+    ),
+    "RESUME_FORK": _("The broker has another state of ours at this number: this key may be in use elsewhere."),
+    "RESUME_BEHIND": _(
+        "The broker has lost states that we both signed. Yours stand: leave with the proof of the last."
+    ),
+    "SIGNED_ALREADY": _("A state of number {increment} was signed before. A second one is never signed."),
+    "NONCE_USED": _("The order number {nonce} was used before. Nothing was sent; try again."),
+    "VOID_SETUP": _("A setup can't be refused by a void."),
+    "CLOSED": _("The profile is closed."),
+    "TASK_DIED": _("A part of the driver stopped ({why}). Nothing was signed because of it; start the program again."),
+}
+
+CHANNELS: Final[dict[str, str]] = {
+    "NO_CHANNEL": _("There is no channel in this profile yet. Open one first."),
+    "CHANNEL_EXISTS": _("This profile has a channel that is not over ({phase}). Finish that one first."),
+    "CHANNEL_NOT_OPEN": _("The channel is not open for trading."),
+    "CHANNEL_UNKNOWN": _("There is no such channel."),
+    "CHANNEL_NOT_RESUMED": _("The broker waits to hear where we stand. Try again in a moment."),
+    "CHANNEL_PHASE": _("The channel is ending or over: the broker takes no such request."),
+    "CHANNEL_STUCK": _("A state of the broker waits for your decision. Look at the flags."),
+    "PHASE": _("A channel that is {now} can't become {wanted}."),
+    "ALLOCATE_NOTHING": _("Choose an amount of at least one asset."),
+    "ASSET_UNKNOWN": _("The broker knows no asset {asset}."),
+    "BALANCE_TOO_SMALL": _("Not enough {asset}: {need} wanted, {have} there (fees kept back). Nothing was changed."),
+    "SETUP_UNANSWERED": _("The broker did not send the first state in time. Nothing is at stake; try again."),
+    "SETUP_UNKNOWN_OFFER": _("The broker's offer has lapsed. Nothing is at stake; try again."),
+    "SETUP_SIGNATURE": _("The broker does not accept the signature on the terms."),
+    "OFFER_MARKET": _("The broker has no market for these assets."),
+    "OFFER_ASSET": _("One of the assets is traded in none of the broker's markets."),
+    "OFFER_EMPTY": _("Choose an amount of at least one asset."),
+    "OFFER_PARTY": _("Trader, session key and broker must be different addresses."),
+    "OFFER_COLLATERAL": _("The broker has no free collateral for this. Allocate less, or try later."),
+    "OPEN_UNCONFIRMED": _("The opening is sent and not confirmed yet. It goes on by itself; nothing is lost."),
+    "NOT_FINAL": _("The channel has no final state yet. Finalize it first."),
+    "CANCEL_UNANSWERED": _("The broker did not confirm all cancels in time. Asking again is safe."),
+    "FINALIZE_UNANSWERED": _("The broker did not sign the final state in time. Asking again is safe; so is a proof."),
+    "FIN-NOT-NOW": _("The broker has something pending. Ask again in a moment."),
+    "DISPUTE_RUNS": _("The challenge period runs until {until} (Unix time; the chain says {now}). Withdraw after it."),
+    "CANCELLED": _("Cancelled. Nothing was changed."),
+    "REQUEST_SIGNATURE": _("The broker does not accept the signature on the request."),
+    "BEAT_STALE": _("Our sign of life named a state that is not the latest. It is sent again."),
+    "BEAT_OLD": _("Our sign of life came out of order. It is sent again."),
+    "SUBSCRIPTIONS": _("Too many markets are watched on one connection."),
+    "ACK_UNEXPECTED": _("Nothing waited for this signature."),
+    "PROPOSE_UNEXPECTED": _("Only the broker issues states in this channel."),
+}
+
+ORDERS: Final[dict[str, str]] = {
+    "MARKET_UNKNOWN": _("The broker has no such market."),
+    "MARKET_NOT_OFFERED": _("There is no market {market}. There are: {known}."),
+    "ORDER_NOT_FOUND": _("There is no order {order}."),
+    "ORDER_UNKNOWN": _(
+        "The broker did not answer in time: order {order} may still open within ten seconds. Its state will show."
+    ),
+    "ORDER_ID": _("The broker reads another id from the order."),
+    "ORDER_CHANNEL": _("The order names another channel."),
+    "ORDER_NONCE": _("An order with a higher number came first. Place it again."),
+    "ORDER_LATE": _("The order reached the broker too late. Nothing opened; place it again."),
+    "ORDER_OPEN_BEFORE": _("The clocks of this computer and the broker differ too much. Nothing opened."),
+    "ORDER_EXPIRY": _("The order's expiry has passed or is too far ahead."),
+    "ORDER_CANCELLED": _("The order was cancelled before it opened."),
+    "ORDER_QUEUE": _("Too many orders wait to be opened. Wait a moment."),
+    "ORDER_TOO_LARGE": _("The order is worth more than the market takes at once. Split it."),
+    "ORDER_COLLATERAL": _("The order could bring more than the broker's collateral in this channel. Make it smaller."),
+    "ORDER_NOT_PRESENT": _("The broker has no fresh sign of life from us. It is sent; try again in a moment."),
+    "ORDER_BENCHED": _("Too many fills were refused in this channel. You can cancel and finalize."),
+    "CANCEL_LIMIT": _("Too many cancels of orders that never came."),
+}
+
+CHAIN: Final[dict[str, str]] = {
+    "CHAIN_UNREACHABLE": _("The chain at {node} does not answer. Nothing was changed; try again later."),
+    "CHAIN_WRONG_ID": _("{node} is on chain {got}, not on {expected}. Refused; nothing was sent."),
+    "CHAIN_WRONG_CODE": _("The contract at {address} is not the released one ({got}). Refused; nothing was sent."),
+    "CHAIN_NO_RECORD": _("The chain holds no record of state {increment} of {channel}."),
+    "CHAIN_NOT_DISPUTED": _("The channel {channel} is not in dispute ({status})."),
+    "TOKEN_DECIMALS": _("{symbol} has {chain} decimals on chain, and the profile says {profile}. Refused."),
+    "TOKEN_METADATA": _("The token {token} says something impossible of its {field}: {got}."),
+    "NO_FAUCET": _("{broker} is on no test chain: there is no faucet."),
+    "RPC_URL": _("The address of the chain's node must be https://, or http:// on this computer."),
+    "RPC_UNREACHABLE": _("The chain's node {node} can't be reached ({reason}). Nothing was changed."),
+    "RPC_TIMEOUT": _("The chain's node {node} did not answer within {seconds} seconds."),
+    "RPC_HTTP": _("The chain's node {node} answered with HTTP status {status}."),
+    "RPC_SIZE": _("A message for {method} is larger than it may be."),
+    "RPC_BAD_REPLY": _("The chain's node gave no proper answer to {method}: {reason}. It was not believed."),
+    "RPC_ERROR": _("The chain's node refused {method}. It says: “{message}”"),
+    "RPC_REVERTED": _("The contract would refuse this ({reason}). Nothing was sent."),
+    "TX_NO_GAS": _("{address} has not enough of the chain's currency for the fee: {need} wei needed, {have} there."),
+    "TX_FEE_TOO_HIGH": _("The network fee ({fee} wei per gas) is above the limit ({limit}). Nothing was sent."),
+    "TX_GAS_LIMIT": _("The transaction would take {got} gas, more than the limit of {limit}. Nothing was sent."),
+    "TX_NOT_MINED": _("The transaction {hash} was not mined within {seconds} seconds. It may still be; it is kept."),
+    "TX_FAILED": _("The transaction {hash} was mined without effect. Only its fee was paid."),
+    "SANDBOX_FAILED": _("The demo market did not start: {why}"),
+    "SANDBOX_IN_USE": _("Another demo market runs in {path}."),
+    "SANDBOX_DAMAGED": _("The demo market in {path} is damaged ({why}). Choose another folder."),
+    "SANDBOX_FOLDER": _("The folder {path} can't be used: {why}."),
+    "SANDBOX_OTHER_RELEASE": _("The demo market in {path} is of another release. Choose another folder."),
+    "DEVNET_IN_USE": _("Another program uses the chain in this folder."),
+    "DEVNET_DAMAGED": _("The chain in {path} is damaged: {reason}. Choose another folder."),
+    "DEVNET_STORAGE": _("The chain can't write to {path}: {reason}."),
+    "DEVNET_PORT": _("Port {port} can't be listened on: {reason}."),
+    "DEVNET_DEPLOY": _("The contract {name} could not be deployed: {reason}."),
+}
+
+PROOFS: Final[dict[str, str]] = {
+    "PROOF_NO_STATE": _("There is no validated state {increment} to prove."),
+    "PROOF_FORM": _("This is no withdrawal proof: {what} has a wrong form."),
+    "PROOF_VERSION": _("This proof is of version {got}; this program knows {known}. Update it."),
+    "PROOF_TERMS": _("The proof's terms are none a channel may have ({why})."),
+    "PROOF_CHANNEL": _("The proof's state is of another channel than its terms."),
+    "PROOF_STATE": _("The contract would refuse the proof's state ({why})."),
+    "PROOF_INTENTS": _("The proof's orders are not those its trader signed ({why})."),
+    "PROOF_TYPED_DATA": _("What the proof says was signed is not its {why}."),
+    "PROOF_SUCCESSOR": _("The proof's later state does not stand for the missing signature ({why})."),
+    "PROOF_SIGNATURE": _("The signature of the {role} on the proof is missing or wrong ({why})."),
+    "PROOF_CALLS": _("The proof's ready-made transactions go somewhere else ({why})."),
+    "PROOF_ELSEWHERE": _("The proof is of chain {chain} and contract {contract}, not of this broker's."),
+    "PROOF_NOT_YOURS": _("Only the owner {owner} may start this dispute. Give him the file."),
+    "PROOF_NOT_OPEN": _("The channel {channel} was never opened on chain: there is nothing to withdraw."),
+    "PROOF_SETTLED": _(
+        "The channel {channel} is settled already. Withdraw what is yours: channel-wallet channel withdraw"
+    ),
+    "PROOF_LOWER": _("The contract has recorded state {recorded}; this proof is only of state {increment}."),
+    "PROOF-FINAL": _("The proof holds: state {increment} is final, and anyone may close the channel with it. It pays:"),
+    "PROOF-OPEN": _("The proof holds: state {increment}, signed by both. After a challenge period it pays:"),
+    "PROOF-NEXT-WITHDRAW": _("The channel is settled. Now: channel-wallet channel withdraw"),
+    "PROOF-NEXT-WAIT": _("The challenge period of {seconds} seconds runs. After it: channel-wallet channel withdraw"),
+    "CALL-CLOSE-SAYS": _("Closes the channel with its final state; both sides are credited."),
+    "CALL-CLOSE-WHO": _("Anyone."),
+    "CALL-CLOSE-WHEN": _("Any time before the channel is settled."),
+    "CALL-CHALLENGE-SAYS": _("Starts a dispute with this state; the challenge period begins."),
+    "CALL-CHALLENGE-WHO": _("The trader's or the broker's own account."),
+    "CALL-CHALLENGE-WHEN": _("While the channel is open."),
+    "CALL-RESPOND-SAYS": _("Answers a dispute with this state, if it is higher than the recorded one."),
+    "CALL-RESPOND-WHO": _("Anyone."),
+    "CALL-RESPOND-WHEN": _("During the challenge period."),
+    "CALL-SETTLE-SAYS": _("Pays by the recorded outcomes, if this state is the recorded one."),
+    "CALL-SETTLE-WHO": _("Anyone."),
+    "CALL-SETTLE-WHEN": _("After the challenge period."),
+    "CALL-WITHDRAW-SAYS": _("Brings what the channel pays in one asset to the trader's own account."),
+    "CALL-WITHDRAW-WHO": _("The trader's own account."),
+    "CALL-WITHDRAW-WHEN": _("Once the channel is settled."),
+}
+
+REFUSALS: Final[dict[str, str]] = {**KEYS, **FILES, **BROKER, **CHANNELS, **ORDERS, **CHAIN, **PROOFS}
