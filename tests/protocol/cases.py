@@ -170,6 +170,13 @@ def broker_issues_in_the_traders_turn() -> Flag | None:
 
 
 @lie("TRN-NOT-HIS")
+def broker_cancels_in_the_traders_turn() -> Flag | None:
+    """A transition of his, but out of turn."""
+    game = cooperative()
+    return game.check(game.cancel(game.open()), Role.BROKER)
+
+
+@lie("TRN-NOT-HIS")
 def broker_creates_in_the_cooperative_flow() -> Flag | None:
     game = cooperative()
     game.apply(game.hand_over())
@@ -326,6 +333,24 @@ def locked_one_too_low() -> Flag | None:
 def a_unit_from_one_asset_to_another() -> Flag | None:
     game = Game()
     return game.check(moved(created(game), balances={ETH: (-1, 0), USDT: (1, 0)}))
+
+
+@lie("BAL-CROSS")
+def a_unit_from_available_to_what_another_asset_holds() -> Flag | None:
+    game = Game()
+    return game.check(moved(created(game), balances={ETH: (-1, 0), USDT: (0, 1)}))
+
+
+@lie("BAL-EQUATION")
+def one_asset_moved_another_over() -> Flag | None:
+    game = Game()
+    return game.check(moved(created(game), balances={ETH: (-1, 1), USDT: (1, 0)}))
+
+
+@lie("BAL-EQUATION")
+def one_asset_moved_another_short() -> Flag | None:
+    game = Game()
+    return game.check(moved(created(game), balances={ETH: (-1, 1), USDT: (-1, 0)}))
 
 
 @lie("BAL-EQUATION")
@@ -591,6 +616,17 @@ def filled_less_than_the_fill_says() -> Flag | None:
     return game.check(order_changed(state, 0, filled=state.open_orders[0].filled - LOT))
 
 
+@lie("ORD-FILLED")
+def filled_as_before_the_fill() -> Flag | None:
+    game, buy, _ = trading()
+    return game.check(order_changed(game.trade(game.fill(buy, LOT * 10)), 0, filled=ONE // 4))
+
+
+@lie("ORD-FILLED")
+def filled_whole_without_a_fill() -> Flag | None:
+    return resting_changed(filled=ONE // 2)
+
+
 @lie("ORD-FILLED-BACK")
 def filled_part_shrinks() -> Flag | None:
     game, buy, _ = trading()
@@ -776,6 +812,14 @@ def quote_leaves_and_no_base_arrives() -> Flag | None:
     game, buy, _ = trading()
     state = game.trade(game.fill(buy, ONE // 4))
     return game.check(moved(state, balances={ETH: (-ONE // 4, 0)}, outcomes={ETH: (0, -ONE // 4)}))
+
+
+@lie("OUT-SUM")
+def base_arrives_and_no_quote_leaves() -> Flag | None:
+    """A gift, which is how blame is made."""
+    game, buy, _ = trading()
+    state = game.trade(game.fill(buy, ONE // 4))
+    return game.check(moved(state, balances={USDT: (PRICE // 4, 0)}, outcomes={USDT: (-PRICE // 4, 0)}))
 
 
 @lie("TRD-WRONG-ASSET")

@@ -26,6 +26,7 @@ from wallet.protocol import rules
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Outcome, Side, State, Transition
 from wallet.protocol.terms import Asset, Market, Role, check_terms
+from wallet.protocol.transitions import locked_asset, received_asset
 
 CASES: dict[str, Callable[[], Game]] = {}
 
@@ -283,6 +284,19 @@ def extreme_amounts() -> Game:
     return game
 
 
+@passes
+def a_product_of_all_there_is() -> Game:
+    """price × amount and the gross of its fill at exactly 2^256 − 1."""
+    third = (2**256 - 1) // 3
+    market = Market(ETH, USDT, 1, 1, 1, 0, 1)
+    game = Game(make_terms(assets=(Asset(ETH, third, 0), Asset(USDT, 0, 2**256 - 1)), markets=(market,)))
+    check_terms(game.terms)
+    sell = opened(game, market=market, side=Side.SELL, amount=third, price=3)
+    step(game, game.trade(game.fill(sell, third, price=3)))
+    assert game.last.outcomes[1].to_trader == 2**256 - 1
+    return game
+
+
 @pytest.mark.parametrize("play", CASES.values(), ids=CASES)
 def test_passes(play: Callable[[], Game]) -> None:
     game = play()
@@ -325,3 +339,10 @@ def test_arithmetic_by_hand() -> None:
     assert game.last.outcomes == ((ETH, 1_100_800_000_000_000_000, 0), (USDT, 0, 2_198_000_000), (WBTC, 0, 0))
     assert game.last.open_orders[0].filled == 4 * 10**17
     assert ETH_USDT.notional(PRICE, 1) == 0
+
+
+def test_what_an_order_gives_and_takes() -> None:
+    game = Game()
+    buy, sell = (game.intent(side=side).order for side in Side)
+    assert (locked_asset(buy), received_asset(buy)) == (USDT, ETH)
+    assert (locked_asset(sell), received_asset(sell)) == (ETH, USDT)

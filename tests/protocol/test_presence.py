@@ -68,6 +68,7 @@ OPENINGS: dict[str, tuple[float, dict[str, Any], str | None]] = {
     "in time": (OPEN_BEFORE, {}, None),
     "late": (OPEN_BEFORE + 0.001, {}, "STALE-OPENING"),
     "expired before it opened": (OPEN_BEFORE, {"expiry_at": OPEN_BEFORE - 1}, "EXPIRED-OPENING"),
+    "just before it expires": (OPEN_BEFORE, {"expiry_at": OPEN_BEFORE}, None),
     "nothing echoed": (OPEN_BEFORE, {"echoed": None}, None),
 }
 

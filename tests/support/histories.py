@@ -35,7 +35,7 @@ def issued(game: Game, state: State, issuer: Role, status: Status) -> Entry:
 
 
 def played() -> tuple[Game, list[Entry]]:
-    """A session with fills, a refused state and its void, and a finalize: eleven rows."""
+    """A session with fills, a refused state and its void, and a finalize: ten rows."""
     game = Game()
     buy = game.open()
     sell = game.open(side=Side.SELL, amount=ONE // 2, price=2_100 * 10**6)

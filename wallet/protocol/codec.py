@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from wallet.protocol.amounts import MAX_INCREMENT, parse_amount
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 MAX_ROWS = 256  # per list; the terms bound them further
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
+# the sizes that every state is full of
+_SIZED = {size: re.compile(f"0x[0-9a-f]{{{2 * size}}}", re.ASCII).fullmatch for size in (20, 32, 65)}
 
 
 def malformed(what: str, got: object) -> WalletError:
@@ -36,6 +39,9 @@ def malformed(what: str, got: object) -> WalletError:
 
 def read_hex(value: Json, size: int | None, what: str, longest: int = 2048) -> bytes:
     """Bytes from lower-case ``0x…``; ``size`` in bytes, None for any up to ``longest``."""
+    sized = _SIZED.get(size) if size is not None else None
+    if sized is not None and type(value) is str and sized(value):
+        return bytes.fromhex(value[2:])
     if type(value) is not str or len(value) > 2 + 2 * longest or not _HEX.fullmatch(value):
         raise malformed(what, value)
     data = bytes.fromhex(value[2:])
@@ -77,12 +83,15 @@ def read_object(value: Json, what: str, keys: tuple[str, ...], optional: tuple[s
 
 
 def read_enum(kind: type[E], value: Json, what: str) -> E:
-    if type(value) is not str:
+    member: E | None = _names(kind).get(value) if type(value) is str else None
+    if member is None:
         raise malformed(what, value)
-    for member in kind:
-        if member.name.lower() == value:
-            return member
-    raise malformed(what, value)
+    return member
+
+
+@lru_cache
+def _names(kind: type[E]) -> dict[str, E]:
+    return {member.name.lower(): member for member in kind}
 
 
 def show_hex(data: bytes) -> str:
@@ -105,18 +114,7 @@ def state_array(state: State) -> list[Json]:
     return [
         state.increment,
         [[show_hex(row.asset), str(row.available), str(row.locked)] for row in state.balances],
-        [
-            [
-                show_hex(row.id),
-                show_hex(row.base),
-                show_hex(row.quote),
-                show_enum(Side(row.side)),
-                str(row.price),
-                str(row.amount),
-                str(row.filled),
-            ]
-            for row in state.open_orders
-        ],
+        [list(_show_open_order(row)) for row in state.open_orders],
         [[show_hex(row.asset), str(row.to_broker), str(row.to_trader)] for row in state.outcomes],
     ]
 
@@ -170,6 +168,16 @@ def _balance(row: list[Json]) -> Balance:
 
 
 def _open_order(row: list[Json]) -> OpenOrder:
+    cells = tuple(row)
+    try:
+        return _read_open_order(cells)
+    except TypeError:  # a cell that is a list or an object
+        return _read_open_order.__wrapped__(cells)
+
+
+# An order that rests stands in state after state: reading and showing it again must not cost again.
+@lru_cache(maxsize=8192)
+def _read_open_order(row: tuple[Json, ...]) -> OpenOrder:
     return OpenOrder(
         read_hex(row[0], 32, "order"),
         read_hex(row[1], 20, "base"),
@@ -178,6 +186,19 @@ def _open_order(row: list[Json]) -> OpenOrder:
         read_amount(row[4], "price"),
         read_amount(row[5], "amount"),
         read_amount(row[6], "filled"),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _show_open_order(row: OpenOrder) -> tuple[str, ...]:
+    return (
+        show_hex(row.id),
+        show_hex(row.base),
+        show_hex(row.quote),
+        show_enum(Side(row.side)),
+        str(row.price),
+        str(row.amount),
+        str(row.filled),
     )
 
 

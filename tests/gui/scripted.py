@@ -1,0 +1,297 @@
+"""A backend that plays a script: it remembers what was asked of it and shows what a test tells it to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wallet.app.backend import Backend
+from wallet.app.snapshots import (
+    AppView,
+    AssetInfo,
+    BalanceView,
+    BookView,
+    CandleView,
+    ChannelView,
+    ConnectionView,
+    FillView,
+    FlagView,
+    Link,
+    MarketInfo,
+    MarketView,
+    OrderStatus,
+    OrderView,
+    Phase,
+    StateRow,
+    TapeRow,
+)
+
+NOW = 1_790_000_000
+ETH = AssetInfo(bytes(20), "ETH", 18)
+USDT = AssetInfo(b"\x11" * 20, "USDT", 6)
+WBTC = AssetInfo(b"\x22" * 20, "WBTC", 8)
+ETH_USDT = MarketInfo(ETH, USDT, 10**18, 10_000, 10**14, 5_000_000, 0, 1_000)
+WBTC_USDT = MarketInfo(WBTC, USDT, 10**8, 100_000, 10**3, 5_000_000, 0, 1_000)
+MARKETS = (ETH_USDT, WBTC_USDT)
+CHANNEL = bytes(range(32))
+
+
+def done(value: Any = None) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future
+
+
+def failed(error: BaseException) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+def order(number: int, side: str = "buy", price: int = 3_000_000_000, amount: int = 10**18, **more: Any) -> OrderView:
+    base = OrderView(
+        bytes([number]) * 32,
+        "ETH/USDT",
+        side,
+        price,
+        amount,
+        0,
+        "good_till_time",
+        OrderStatus.OPEN,
+        NOW + number,
+        NOW + 9999,
+    )
+    return replace(base, **more)
+
+
+def fill(number: int, side: str = "buy", price: int = 3_000_000_000, quantity: int = 10**17) -> FillView:
+    fee, asset = (quantity // 1000, ETH) if side == "buy" else (price * quantity // 10**18 // 1000, USDT)
+    return FillView(
+        NOW - number * 40, 100 - number, bytes([number]) * 32, "ETH/USDT", side, price, quantity, fee, asset
+    )
+
+
+BALANCES = (
+    BalanceView(ETH, 2 * 10**18, 3_249_750 * 10**12, 500 * 10**15, 0, 1_749_750 * 10**12, 10 * 10**18, 5 * 10**18),
+    BalanceView(USDT, 25_000 * 10**6, 18_231_450_000, 1_500_000_000, 5_268_550_000, 0, 50_000 * 10**6, 25_000 * 10**6),
+    BalanceView(WBTC, 50_000_000, 50_000_000, 0, 0, 0, 2 * 10**8, 50_000_000),
+)
+WALLET = (
+    BalanceView(ETH, 0, 0, 0, 0, 0, 0, 10 * 10**18),
+    BalanceView(USDT, 0, 0, 0, 0, 0, 0, 50_000 * 10**6),
+    BalanceView(WBTC, 0, 0, 0, 0, 0, 0, 10**8),
+)
+
+
+def channel(**more: Any) -> ChannelView:
+    base = ChannelView(
+        id=CHANNEL,
+        phase=Phase.OPEN,
+        increment=118,
+        last_time=NOW,
+        challenge_period=86_400,
+        max_fee=2_000,
+        balances=BALANCES,
+        orders=(),
+        fills=(),
+    )
+    return replace(base, **more)
+
+
+def app_view(**more: Any) -> AppView:
+    base = AppView(
+        account=b"\x33" * 20,
+        account_label="Demo",
+        unlocked=True,
+        simulated=True,
+        markets=MARKETS,
+        assets=(ETH, USDT, WBTC),
+        connection=ConnectionView(Link.ONLINE, Link.ONLINE, 12, NOW, 1234, "Demo broker"),
+        channel=channel(),
+        wallet=WALLET,
+    )
+    return replace(base, **more)
+
+
+FLAG = FlagView(
+    id=1,
+    time=NOW,
+    code="TRD-WORSE",
+    increment=119,
+    expected="3000000000",
+    got="3010000000",
+    cost=((USDT, 10_000_000),),
+    resolved=False,
+    last_good=118,
+    acting=True,
+)
+
+
+def state_row(number: int, **more: Any) -> StateRow:
+    names = ("create_order", "trade", "cancel_order")
+    base = StateRow(
+        number, "setup" if number == 0 else names[number % 3], "broker", NOW + number, number.to_bytes(32, "big"),
+        signed_by_trader=True, signed_by_broker=True, validated=True, refused=False,
+    )  # fmt: skip
+    return replace(base, **more)
+
+
+def market_view(
+    market: MarketInfo = ETH_USDT, middle: int = 3_000_000_000, interval: int = 5, seed: int = 7
+) -> MarketView:
+    """A plausible book, tape and history around ``middle``."""
+    chance = random.Random(seed)
+    tick, lot = market.tick_size, market.lot_size
+    scale = market.base.decimals
+
+    def amount() -> int:
+        return max(chance.randrange(1, 40_000) * 10**scale // 10_000 // lot * lot, lot)
+
+    bids = tuple((middle - (3 + 7 * i + chance.randrange(6)) * tick, amount()) for i in range(50))
+    asks = tuple((middle + (3 + 7 * i + chance.randrange(6)) * tick, amount()) for i in range(50))
+    tape = tuple(
+        TapeRow(
+            i, (NOW - i * 3) * 1000, chance.choice(("buy", "sell")), middle + chance.randrange(-20, 20) * tick, amount()
+        )
+        for i in range(60)
+    )
+    candles, price = [], middle - 3000 * tick
+    for i in range(400):
+        first = price
+        price += chance.randrange(-260, 276) * tick
+        high = max(first, price) + chance.randrange(120) * tick
+        low = min(first, price) - chance.randrange(120) * tick
+        start = NOW // interval * interval - (399 - i) * interval
+        candles.append(CandleView(start, first, high, low, price, amount()))
+    shift = middle - price
+    candles = [
+        CandleView(c.start, c.open + shift, c.high + shift, c.low + shift, c.close + shift, c.volume) for c in candles
+    ]
+    return MarketView(BookView(market.name, 1, bids, asks, stale=False, updated=NOW), tape, tuple(candles), interval)
+
+
+class ScriptedBackend:
+    """Records calls in ``calls``; ``answers`` by method name replace the default answer."""
+
+    def __init__(self, view: AppView | None = None) -> None:
+        self.view = view or app_view()
+        self.calls: list[tuple[Any, ...]] = []
+        self.answers: dict[str, Future[Any]] = {}
+        self.states = [state_row(number) for number in range(119)]
+        self.on_app: Callable[[AppView], None] = lambda _: None
+        self.on_market: Callable[[MarketView], None] = lambda _: None
+        self.closed = False
+
+    def publish(self, view: AppView) -> None:
+        self.view = view
+        self.on_app(view)
+
+    def subscribe(self, on_app: Callable[[AppView], None], on_market: Callable[[MarketView], None]) -> None:
+        self.on_app, self.on_market = on_app, on_market
+        on_app(self.view)
+
+    def watch_market(self, market: str, interval: int) -> None:
+        self.calls.append(("watch_market", market, interval))
+        found = {"ETH/USDT": (ETH_USDT, 3_000_000_000), "WBTC/USDT": (WBTC_USDT, 61_000_000_000)}[market]
+        self.on_market(market_view(*found, interval))
+
+    def _do(self, name: str, *arguments: Any, value: Any = None) -> Future[Any]:
+        self.calls.append((name, *arguments))
+        return self.answers.get(name, done(value))
+
+    def faucet(self) -> Future[None]:
+        return self._do("faucet")
+
+    def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> Future[bytes]:
+        return self._do("open_channel", tuple(allocations), value=CHANNEL)
+
+    def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> Future[bytes]:
+        return self._do("place_order", market, side, price, amount, time_in_force, value=bytes(32))
+
+    def cancel_order(self, order: bytes) -> Future[None]:
+        return self._do("cancel_order", order)
+
+    def cancel_all(self) -> Future[int]:
+        return self._do("cancel_all", value=2)
+
+    def finalize(self) -> Future[int]:
+        return self._do("finalize", value=119)
+
+    def withdraw(self) -> Future[None]:
+        return self._do("withdraw")
+
+    def refuse(self, flag: int) -> Future[None]:
+        return self._do("refuse", flag)
+
+    def history(self, before: int | None, limit: int) -> Future[list[StateRow]]:
+        rows = [row for row in self.states if before is None or row.increment < before]
+        return self._do("history", before, limit, value=rows[::-1][:limit])
+
+    def state_detail(self, increment: int) -> Future[dict[str, Any]]:
+        eth, usdt = "0x" + ETH.address.hex(), "0x" + USDT.address.hex()
+        old = [
+            increment - 1,
+            [[eth, "2000000000000000000", "0"], [usdt, "23500000000", "1500000000"]],
+            [["0x" + "01" * 32, eth, usdt, "buy", "3000000000", "500000000000000000", "0"]],
+            [[eth, "0", "0"], [usdt, "0", "0"]],
+        ]
+        new = [increment, [[eth, "2499500000000000000", "0"], [usdt, "23500000000", "0"]], [],
+               [[eth, "0", "499500000000000000"], [usdt, "1500000000", "0"]]]  # fmt: skip
+        return self._do("state_detail", increment, value={
+            "array": new, "previous_array": old, "envelope": {"transition": "trade", "time": NOW},
+            "digest": "0x" + "ab" * 32, "signatures": {"trader": "0x" + "01" * 65, "broker": "0x" + "02" * 65}, "proof": None,
+        })  # fmt: skip
+
+    def verify_history(self, progress: Callable[[int, int], None]) -> Future[int]:
+        for number in range(len(self.states)):
+            progress(number + 1, len(self.states))
+        return self._do("verify_history", value=len(self.states))
+
+    def export_history(self, path: Path) -> Future[int]:
+        return self._do("export_history", path, value=119)
+
+    def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
+        return self._do("export_proof", path, increment, value=118)
+
+    def export_evidence(self, path: Path, flag: int) -> Future[None]:
+        return self._do("export_evidence", path, flag)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ScriptedLauncher:
+    """Hands out one scripted backend."""
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        self.backend = backend or ScriptedBackend()
+        self.calls: list[tuple[Any, ...]] = []
+        self.answer: Future[Backend] | None = None
+        self.phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+
+    def _give(self, *call: Any) -> Future[Backend]:
+        self.calls.append(call)
+        return self.answer or done(self.backend)
+
+    def start_demo(self, progress: Callable[[str, float], None]) -> Future[Backend]:
+        progress("BOOT-SANDBOX", 0.1)
+        progress("BOOT-CONNECT", 0.8)
+        return self._give("start_demo")
+
+    def open_profile(self, path: Path, password: str, progress: Callable[[str, float], None]) -> Future[Backend]:
+        return self._give("open_profile", path, password)
+
+    def new_phrase(self) -> str:
+        return self.phrase
+
+    def check_phrase(self, phrase: str) -> None:
+        self.calls.append(("check_phrase", phrase))
+
+    def create_profile(
+        self, path: Path, phrase: str, password: str, broker: Path, progress: Callable[[str, float], None]
+    ) -> Future[Backend]:
+        return self._give("create_profile", path, phrase, password, broker)

@@ -1,0 +1,1 @@
+"""The reference broker: order book, channels, market data, server."""

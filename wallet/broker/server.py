@@ -1,0 +1,391 @@
+"""The broker: everything put together, and the life of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wallet.broker.chain_watch import ChainView, ChainWatch, Proof, Standing
+from wallet.broker.channel import Channel, Phase
+from wallet.broker.config import BrokerConfig, check_config
+from wallet.broker.desk import Desk
+from wallet.broker.errors import refused
+from wallet.broker.feed import Feed
+from wallet.broker.floor import Clock, Floor
+from wallet.broker.intake import Intake
+from wallet.broker.issuer import Issuer
+from wallet.broker.ledger import Ledger
+from wallet.broker.line import Line
+from wallet.broker.loading import load, load_channel
+from wallet.broker.lock import FolderLock
+from wallet.broker.offers import Offers
+from wallet.history.journal import ChannelRecord, Entry
+from wallet.protocol import codec
+from wallet.protocol.errors import WalletError
+from wallet.protocol.state import Transition
+from wallet.protocol.terms import Role, Terms
+from wallet.wire.auth import Identity
+from wallet.wire.hosts import is_loopback
+from wallet.wire.limits import Limits
+from wallet.wire.peer import Peer
+from wallet.wire.server import SERVER_LIMITS, Server, serve
+
+SWEEP = 0.25  # seconds between two looks at who is present
+LAPSE_MARGIN = 120  # seconds after openBefore until a setup that was not opened is forgotten
+FREE_KEPT = 2.0  # seconds for which a look at the chain's balances is good
+MAX_CONNECTIONS = 512
+
+_log = logging.getLogger("wallet.broker")
+
+
+class SystemClock:
+    """The computer's clocks."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class Broker:
+    """One broker: ``start``, serve until ``stop``. ``chain`` is its eyes and hands on chain."""
+
+    def __init__(
+        self, config: BrokerConfig, chain: ChainWatch, clock: Clock | None = None, limits: Limits = SERVER_LIMITS
+    ) -> None:
+        check_config(config)
+        self.config = config
+        self.chain = chain
+        self.clock = clock or SystemClock()
+        self.identity = Identity(config.domain, config.signer, frozenset())
+        self._limits = limits
+        self._lines: dict[bytes, Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: Server | None = None
+        self._lock: FolderLock | None = None
+        self._free: tuple[float, Mapping[bytes, int]] = (float("-inf"), {})
+        self._final_at: dict[bytes, float] = {}
+        self._acting: set[bytes] = set()  # channels with a transaction of ours under way
+        self.stopped = asyncio.Event()
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load what is on disk, watch the chain, listen. Raises WalletError."""
+        config = self.config
+        config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = FolderLock(config.folder)
+        try:
+            self._load()
+            await self.chain.start(self._on_chain)
+            await self.chain.refresh(list(self.floor.channels))
+            self.identity = self._identify(config.port)  # who knows the port may come at once
+            self._server = await serve(
+                config.host, config.port, self._greet, limits=self._limits, max_connections=MAX_CONNECTIONS
+            )
+        except BaseException:
+            self._lock.release()
+            raise
+        self.identity = self._identify(self.port)
+        self._spawn(self._frames())
+        self._spawn(self._sweeps())
+        self._spawn(self._chores())
+
+    def _load(self) -> None:
+        config = self.config
+        self.ledger = Ledger(config.folder / "broker.db", asyncio.get_running_loop().call_soon)
+        self.ledger.on_failure = self._halt
+        self.floor = Floor(config.markets, self.ledger, self.clock)
+        self.issuer = Issuer(config.domain, config.signer, self.ledger, self.floor, self.clock)
+        self.issuer.issued = self.awake
+        self.intake = Intake(config.domain, config.policy, self.ledger, self.floor, self.issuer, self.clock)
+        self.offers = Offers(config, self.floor, self.clock)
+        self.feed = Feed(
+            config.markets, config.tokens, self.floor.books, self.ledger, self.clock.now, config.policy.depth
+        )
+        self.floor.moved, self.floor.traded = self.feed.moved, self.feed.traded
+        for channel in load(self.ledger):
+            self.floor.channels[channel.id] = channel
+            self.chain.watch(channel.id)
+
+    async def stop(self) -> None:
+        """Close all connections, commit, close the file. What is under way goes on at the next start."""
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.close()
+        for line in self._lines.values():
+            line.stop()
+        await self.chain.stop()
+        self.ledger.close()
+        lock.release()
+        self.stopped.set()
+
+    def _halt(self) -> None:
+        """The disk failed: nothing more is signed or answered."""
+        if self._server is not None:
+            for peer in list(self._server.peers):
+                peer.abort()
+        self.stopped.set()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return self._server.port
+
+    def profile(self) -> dict[str, Any]:
+        """What a trader needs to know to trade here: the broker profile."""
+        config, policy = self.config, self.config.policy
+        return {
+            "format": "trading-channels/broker",
+            "version": 1,
+            "name": config.name,
+            "url": f"ws://{config.host}:{self.port}",
+            "broker": codec.show_hex(config.owner),
+            "brokerSigner": codec.show_hex(config.signer.address),
+            "chainId": config.domain.chain_id,
+            "rpc": list(config.rpc),
+            "adjudicator": codec.show_hex(config.domain.contract),
+            "tokens": [
+                {"address": codec.show_hex(token.address), "symbol": token.symbol, "decimals": token.decimals}
+                for token in config.tokens
+            ],
+            "offer": {
+                **{key: getattr(policy, name) for key, name in codec.RULES.items()},
+                "initiative": codec.show_enum(policy.initiative),
+                "markets": codec.show_markets(tuple(market.rules for market in config.markets)),
+            },
+            "test": config.test,
+            "simulated": config.simulated,
+        }
+
+    def _identify(self, port: int) -> Identity:
+        """Its own host:port names, and those that the configuration adds."""
+        config = self.config
+        names = {config.host, *(("localhost", "127.0.0.1") if is_loopback(config.host) else ())}
+        hosts = frozenset((*(f"{name}:{port}" for name in names), *config.names))
+        return Identity(config.domain, config.signer, hosts)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("a task of the broker failed", exc_info=error)
+
+    # --- connections ---------------------------------------------------------------------------------------------
+
+    def _greet(self, peer: Peer) -> None:
+        Desk(self, peer)
+        peer.at_end(lambda: self._gone(peer))
+
+    def _gone(self, peer: Peer) -> None:
+        self.feed.drop(peer)
+        for channel_id, line in list(self._lines.items()):
+            if line.peer is peer:
+                del self._lines[channel_id]
+                line.stop()
+                self._absent(line.channel)
+
+    def _absent(self, channel: Channel) -> None:
+        channel.connected, channel.beat_at, channel.beat_time = False, None, 0
+        self.intake.release(channel)
+        self.floor.leave(channel)
+
+    def channels_of(self, account: bytes) -> Sequence[bytes]:
+        """The live channels in which an account may speak."""
+        return [
+            channel.id
+            for channel in self.floor.channels.values()
+            if account in (channel.terms.trader, channel.terms.trader_signer)
+        ]
+
+    def past(self, channel_id: bytes) -> Channel | None:
+        """A channel that is over: its trader may still ask where it stood, so that he finds out that it is."""
+        record = self.ledger.journal.channel(channel_id)
+        if record is None or record.role is not Role.BROKER:
+            return None
+        attached = self._lines.get(channel_id)
+        return attached.channel if attached else load_channel(self.ledger, record)
+
+    def is_attached(self, channel: Channel, peer: Peer) -> bool:
+        line = self._lines.get(channel.id)
+        return line is not None and line.peer is peer
+
+    def attach(self, channel: Channel, peer: Peer, *, caught_up: bool = True, unheard: Entry | None = None) -> None:
+        """From now on this connection is the channel's; an older one is the trader's past.
+
+        ``caught_up``: whether the trader has the last validated state; ``unheard``: a void to countersign once more.
+        """
+        old = self._lines.pop(channel.id, None)
+        if old is not None:
+            old.stop()
+            self._absent(channel)
+        if peer.closed:
+            return
+        channel.connected, channel.caught_up, channel.stuck = True, caught_up, ""
+        line = Line(channel, peer, self.issuer, self.ledger, self.clock.monotonic, self._late)
+        self._lines[channel.id] = line
+        line.start(unheard)
+        with self.ledger.turn():
+            self.issuer.touch(channel)
+
+    def awake(self, channel: Channel) -> None:
+        line = self._lines.get(channel.id)
+        if line is not None:
+            line.wake()
+
+    def _late(self, channel: Channel) -> None:
+        """No answer within T: the trader's orders leave the books until he has answered and is present."""
+        channel.late = True
+        self.floor.leave(channel)
+
+    # --- setup ---------------------------------------------------------------------------------------------------
+
+    def open_channel(self, terms: Terms, signature: bytes, free: Mapping[bytes, int]) -> Channel:
+        """Signs the setup of terms that were offered. Raises WalletError."""
+        channel_id = self.config.domain.digest(terms).digest
+        known = self.floor.channels.get(channel_id)
+        if known is not None:
+            return known
+        self.offers.accept(terms, signature, free)
+        if self.ledger.journal.channel(channel_id) is not None:
+            raise refused("SETUP_UNKNOWN_OFFER")
+        channel = Channel(channel_id, terms, Phase.PROPOSED)
+        domain, now = self.config.domain, int(self.clock.now())
+        record = ChannelRecord(
+            channel_id, Role.BROKER, domain.chain_id, domain.contract, terms, Phase.PROPOSED.value, now
+        )
+        with self.ledger.turn():
+            self.ledger.journal.add_channel(record)
+            self.floor.channels[channel_id] = channel
+            self.issuer.propose_setup(channel)
+        self.chain.watch(channel_id)
+        return channel
+
+    async def free(self) -> Mapping[bytes, int]:
+        """What may still be put up as collateral, by asset."""
+        looked, found = self._free
+        if self.clock.monotonic() - looked > FREE_KEPT:
+            found = await self.chain.free([token.address for token in self.config.tokens])
+            self._free = (self.clock.monotonic(), found)
+        return found
+
+    # --- chain ---------------------------------------------------------------------------------------------------
+
+    async def look_at(self, channel: Channel) -> None:
+        """Ask the chain now."""
+        try:
+            await self.chain.refresh([channel.id])
+        except WalletError as error:
+            _log.warning("the chain can't be asked: %s", error)
+
+    def _on_chain(self, channel_id: bytes, view: ChainView) -> None:
+        channel = self.floor.channels.get(channel_id)
+        if channel is None or self.ledger.failed:
+            return
+        if view.standing is Standing.OPEN:
+            channel.confirmed = True  # the trader may open before his ACK of the setup is here
+            if channel.phase is Phase.AGREED:
+                with self.ledger.turn():
+                    self.issuer.set_phase(channel, Phase.OPEN)
+        elif view.standing is Standing.DISPUTED:
+            self._on_dispute(channel, view)
+        elif view.standing is Standing.SETTLED:
+            self._retire(channel, Phase.SETTLED)
+
+    def _on_dispute(self, channel: Channel, view: ChainView) -> None:
+        if channel.phase not in (Phase.DISPUTED, Phase.FINAL):
+            _log.warning("channel 0x%s is disputed at increment %d", channel.id.hex(), view.increment)
+            self.issuer.dispute(channel)
+        proof = self._proof(channel)
+        if proof is None:
+            return
+        if proof.state.transition is Transition.FINALIZE:
+            self._spawn(self._on_chain_call("close", proof))
+        elif proof.state.increment > view.increment and self.clock.now() <= view.deadline:
+            self._spawn(self._on_chain_call("respond", proof))
+        elif proof.state.increment == view.increment and self.clock.now() > view.deadline:
+            self._spawn(self._on_chain_call("settle", proof))
+
+    @staticmethod
+    def _proof(channel: Channel) -> Proof | None:
+        last = channel.last
+        if last is None or last.trader_signature is None or last.broker_signature is None:
+            return None
+        return Proof(channel.terms, last.state, last.trader_signature, last.broker_signature)
+
+    async def _on_chain_call(self, name: str, proof: Proof) -> None:
+        """One transaction at a time for a channel; what fails is tried again when the chain reminds of it."""
+        channel = proof.state.channel
+        if channel in self._acting:
+            return
+        self._acting.add(channel)
+        calls = {"close": self.chain.close, "respond": self.chain.respond, "settle": self.chain.settle}
+        try:
+            await calls[name](proof)
+            _log.info("channel 0x%s: sent %s of increment %d", channel.hex(), name, proof.state.increment)
+        except WalletError as error:
+            _log.warning("channel 0x%s: %s failed: %s", channel.hex(), name, error)
+        finally:
+            self._acting.discard(channel)
+
+    def _retire(self, channel: Channel, phase: Phase) -> None:
+        self.floor.leave(channel)
+        with self.ledger.turn():
+            self.issuer.set_phase(channel, phase)
+        del self.floor.channels[channel.id]
+        self._final_at.pop(channel.id, None)
+        self.chain.forget(channel.id)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    async def _frames(self) -> None:
+        wait = 1 / max(self.config.policy.frames_per_second, 1)
+        while True:
+            await asyncio.sleep(wait)
+            self.feed.frame()
+
+    async def _sweeps(self) -> None:
+        """Whoever is no longer present leaves the books before anyone is matched with him."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = self.clock.monotonic()
+            for channel in list(self.floor.channels.values()):
+                if channel.intents and not channel.is_present(now):
+                    self.floor.leave(channel)
+
+    async def _chores(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.feed.beat()
+            with self.ledger.turn():
+                self.floor.expire()
+            now = self.clock.now()
+            for channel in list(self.floor.channels.values()):
+                unopened = channel.phase in (Phase.PROPOSED, Phase.AGREED)
+                if unopened and now > channel.terms.open_before + LAPSE_MARGIN:
+                    self._retire(channel, Phase.LAPSED)
+                elif channel.phase is Phase.FINAL:
+                    self._close_later(channel)
+
+    def _close_later(self, channel: Channel) -> None:
+        """The trader closes; if he does not, the broker does, to have his collateral back."""
+        now = self.clock.monotonic()
+        since = self._final_at.setdefault(channel.id, now)
+        if now - since > self.config.policy.close_after:
+            self._final_at[channel.id] = now
+            proof = self._proof(channel)
+            if proof is not None:
+                self._spawn(self._on_chain_call("close", proof))

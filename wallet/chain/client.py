@@ -1,0 +1,226 @@
+"""The adjudicator on one chain, typed: checked before it is trusted, read, called, and listened to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from wallet.chain import calls, token
+from wallet.chain.artifact import adjudicator
+from wallet.chain.calls import NO_MANDATE, Mandate, Validation
+from wallet.chain.events import Challenged, Event, Opened, Responded, read_event, topic
+from wallet.chain.records import Receipt
+from wallet.chain.rpc import Rpc
+from wallet.chain.tx import Sender
+from wallet.protocol.eip712 import Domain, keccak
+from wallet.protocol.errors import WalletError
+from wallet.protocol.state import Outcome, State
+from wallet.protocol.terms import NATIVE, Terms
+
+LOG_PAGE = 5_000  # blocks; nodes bound what one question may span
+
+
+class Status(IntEnum):
+    """Where a channel stands on chain; the numbers are the contract's."""
+
+    NONE = 0
+    OPEN = 1
+    DISPUTED = 2
+    SETTLED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OnChain:
+    """A channel as the chain has it. ``deadline`` (Unix seconds) and ``outcomes_hash`` are zero unless disputed."""
+
+    status: Status
+    deadline: int
+    increment: int
+    outcomes_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a broker's signer may commit: ``used`` of ``cap`` base units, until ``until`` (Unix seconds)."""
+
+    cap: int
+    used: int
+    until: int
+
+
+class Adjudicator:
+    """One adjudicator, at ``address`` on chain ``chain_id``, through one node."""
+
+    def __init__(self, rpc: Rpc, chain_id: int, address: bytes) -> None:
+        self.rpc = rpc
+        self.chain_id = chain_id
+        self.address = address
+        self.domain = Domain(chain_id, address)
+
+    async def check_deployment(self) -> None:
+        """That the node is on the chain it should be, and that the contract is the released one. On every connect.
+
+        Raises WalletError("CHAIN_WRONG_ID") or WalletError("CHAIN_WRONG_CODE").
+        """
+        chain_id = await self.rpc.chain_id()
+        if chain_id != self.chain_id:
+            raise WalletError("CHAIN_WRONG_ID", expected=self.chain_id, got=chain_id, node=self.rpc.node)
+        code = await self.rpc.code(self.address)
+        expected = adjudicator().code_hash
+        if keccak(code) != expected:
+            raise WalletError(
+                "CHAIN_WRONG_CODE",
+                address="0x" + self.address.hex(),
+                expected="0x" + expected.hex(),
+                got="0x" + keccak(code).hex() if code else "no contract",
+            )
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def free_balance(self, owner: bytes, asset: bytes) -> int:
+        """Base units that only the owner's own call moves."""
+        return int(await self._read("freeBalance", owner, asset))
+
+    async def credit(self, trader: bytes, asset: bytes) -> int:
+        """Base units that settled channels have credited and nobody has withdrawn yet."""
+        return int(await self._read("credit", trader, asset))
+
+    async def channel(self, channel: bytes) -> OnChain:
+        status, deadline, increment, outcomes = await self._read("channel", channel)
+        if status not in tuple(Status):
+            raise WalletError("RPC_BAD_REPLY", method="channel", reason="unknown status")
+        return OnChain(Status(status), deadline, increment, outcomes)
+
+    async def authorization(self, broker: bytes, signer: bytes, asset: bytes) -> Authorization:
+        return Authorization(*await self._read("authorization", broker, signer, asset))
+
+    async def channel_id(self, terms: Terms) -> bytes:
+        """The contract's own digest of the terms; the program computes it by itself everywhere else."""
+        return bytes(await self._read("channelId", calls.terms_tuple(terms)))
+
+    async def state_digest(self, state: State) -> bytes:
+        """The contract's own digest of a state."""
+        return bytes(await self._read("stateDigest", state.channel, calls.state_tuple(state)))
+
+    async def _read(self, name: str, *arguments: object) -> Any:
+        function = calls.function(name)
+        values = function.decode_result(await self.rpc.call(self.address, function.encode(*arguments)))
+        return values[0] if len(values) == 1 else values
+
+    # --- money ---------------------------------------------------------------------------------------------------
+
+    async def deposit(self, sender: Sender, asset: bytes, amount: int) -> Receipt:
+        """Adds to the sender's free balance; approves a token for exactly this amount first."""
+        if asset != NATIVE:
+            await token.approve_exactly(sender, self.rpc, asset, self.address, amount)
+        return await sender.execute(calls.deposit(self.address, asset, amount))
+
+    async def withdraw(self, sender: Sender, asset: bytes, amount: int, to: bytes) -> Receipt:
+        """From the sender's credit first, the rest from his free balance."""
+        return await sender.execute(calls.withdraw(self.address, asset, amount, to))
+
+    async def push_credit(self, sender: Sender, asset: bytes, trader: bytes) -> Receipt:
+        """Anyone may send a trader his credit, to his own address."""
+        return await sender.execute(calls.push_credit(self.address, asset, trader))
+
+    async def authorize(self, sender: Sender, signer: bytes, asset: bytes, headroom: int, until: int) -> Receipt:
+        """Lets ``signer`` commit ``headroom`` more than it has used so far (the contract's cap counts all of it)."""
+        used = (await self.authorization(sender.address, signer, asset)).used
+        return await sender.execute(calls.authorize(self.address, signer, asset, used + headroom, until))
+
+    # --- channels ------------------------------------------------------------------------------------------------
+
+    async def lacking(self, terms: Terms) -> dict[bytes, int]:
+        """Base units by asset that the trader's free balance lacks for the allocations; without those at zero."""
+        found = {}
+        for row in terms.assets:
+            lack = row.allocation - await self.free_balance(terms.trader, row.asset) if row.allocation else 0
+            if lack > 0:
+                found[row.asset] = lack
+        return found
+
+    async def open(
+        self, sender: Sender, terms: Terms, time: int, trader_signature: bytes, broker_signature: bytes
+    ) -> Receipt:
+        """Opens the channel by the trader's own transactions: exact approvals first, then one call that deposits.
+
+        The signatures are on the setup state of ``time``.
+        """
+        lacking = await self.lacking(terms)
+        for asset, amount in lacking.items():
+            if asset != NATIVE:
+                await token.approve_exactly(sender, self.rpc, asset, self.address, amount)
+        if lacking:
+            call = calls.open_with_deposit(
+                self.address, terms, time, trader_signature, broker_signature, lacking.get(NATIVE, 0)
+            )
+        else:
+            call = calls.open_channel(self.address, terms, time, trader_signature, broker_signature)
+        return await sender.execute(call)
+
+    async def close(
+        self, sender: Sender, terms: Terms, state: State, trader_signature: bytes, broker_signature: bytes
+    ) -> Receipt:
+        """Settles by a finalize state with both signatures; anyone, any time before it is settled."""
+        return await sender.execute(calls.close(self.address, terms, state, trader_signature, broker_signature))
+
+    async def challenge(
+        self, sender: Sender, terms: Terms, state: State, validation: Validation, mandate: Mandate = NO_MANDATE
+    ) -> Receipt:
+        """Starts a dispute with a validated state: an owner's call, or anyone's with his mandate."""
+        return await sender.execute(calls.challenge(self.address, terms, state, validation, mandate))
+
+    async def respond(self, sender: Sender, terms: Terms, state: State, validation: Validation) -> Receipt:
+        """Answers a dispute with a higher validated state; anyone, at or before the deadline."""
+        return await sender.execute(calls.respond(self.address, terms, state, validation))
+
+    async def settle(self, sender: Sender, terms: Terms, outcomes: tuple[Outcome, ...]) -> Receipt:
+        """Pays by the recorded outcomes; anyone, after the deadline."""
+        return await sender.execute(calls.settle(self.address, terms, outcomes))
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    async def events(
+        self,
+        first: int,
+        last: int,
+        kinds: tuple[type[Event], ...] = (),
+        subject: bytes | None = None,
+    ) -> AsyncIterator[Event]:
+        """Events in blocks first … last, in order; of ``kinds`` only, and of one channel (or owner, or broker) only.
+
+        ``subject`` is the first indexed member: a 32-byte channel id, or a 20-byte address for the events of money.
+        """
+        named = tuple(topic(kind) for kind in kinds) or None
+        topics = (named,) if subject is None else (named, subject.rjust(32, b"\0"))
+        for start in range(first, last + 1, LOG_PAGE):
+            for log in await self.rpc.logs(start, min(start + LOG_PAGE - 1, last), self.address, topics):
+                yield read_event(log)
+
+    async def recorded_outcomes(self, channel: bytes, first: int, last: int) -> tuple[Outcome, ...]:
+        """What is recorded for a disputed channel, from its events in blocks first … last: all that `settle` needs.
+
+        They are held against the digest that the contract keeps. Raises WalletError("CHAIN_NOT_DISPUTED"), or
+        WalletError("CHAIN_NO_RECORD") if the events do not show what is recorded.
+        """
+        found = await self.channel(channel)
+        if found.status is not Status.DISPUTED:
+            raise WalletError("CHAIN_NOT_DISPUTED", channel="0x" + channel.hex(), status=found.status.name.lower())
+        async for event in self.events(first, last, (Challenged, Responded), channel):
+            outcomes = event.outcomes if isinstance(event, Challenged | Responded) else ()
+            if calls.outcomes_hash(outcomes) == found.outcomes_hash:
+                return outcomes
+        raise WalletError("CHAIN_NO_RECORD", channel="0x" + channel.hex(), increment=found.increment)
+
+    async def opened_by(self, trader: bytes, first: int, last: int) -> tuple[Opened, ...]:
+        """The channels a trader opened: what a wallet restored from its phrase alone begins with."""
+        found: list[Opened] = []
+        topics = (topic(Opened), None, trader.rjust(32, b"\0"))
+        for start in range(first, last + 1, LOG_PAGE):
+            for log in await self.rpc.logs(start, min(start + LOG_PAGE - 1, last), self.address, topics):
+                event = read_event(log)
+                if isinstance(event, Opened):
+                    found.append(event)
+        return tuple(found)

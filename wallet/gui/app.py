@@ -1,0 +1,99 @@
+"""The window as a program: started once, ended in good order, never gone without a word."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from platformdirs import user_data_path
+from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtWidgets import QApplication
+
+from wallet.gui.launcher import Launcher
+from wallet.gui.look import Look, Mode, app_icon
+from wallet.gui.rects import VARIABLE, RectWriter
+from wallet.gui.window import MainWindow
+
+log = logging.getLogger(__name__)
+SETTINGS = "window.ini"
+
+
+class Alarm(QObject):
+    """Brings errors nobody caught, from whatever thread, to the window's thread."""
+
+    raised = Signal(object)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.raised.connect(window.show_failure, Qt.ConnectionType.QueuedConnection)
+
+    def install(self) -> None:
+        sys.excepthook = self._hook
+        threading.excepthook = self._thread_hook
+
+    def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        log.error("unexpected error in the window", exc_info=(kind, error, trace))
+        self.raised.emit(error)
+
+    def _thread_hook(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+            self._hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
+    """Show the window until it is closed; the process's exit code.
+
+    ``profile`` is opened (its password is asked for), ``demo`` starts the demo market at once.
+    """
+    app = _application()
+    settings = _settings(profile)
+    window = MainWindow(launcher, _look(app, settings), _profiles(), settings)
+    alarm = Alarm(window)
+    alarm.install()
+    window.closed.connect(app.quit)
+    rects = os.environ.get(VARIABLE)
+    if rects:
+        RectWriter(Path(rects), window)
+    window.show()
+    if demo:
+        window.start_demo()
+    elif profile is not None:
+        window.ask_password(profile)
+    try:
+        return app.exec()
+    finally:
+        sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
+
+
+def _application() -> QApplication:
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(["channel-wallet"])
+    app.setApplicationName("channel-wallet")
+    app.setApplicationDisplayName("Channel Wallet")
+    app.setDesktopFileName("channel-wallet")
+    app.setWindowIcon(app_icon())
+    app.setQuitOnLastWindowClosed(False)  # closing lets go of the profile first
+    return app
+
+
+def _look(app: QApplication, settings: QSettings | None) -> Look:
+    kept = str(settings.value("theme", Mode.SYSTEM.value)) if settings is not None else Mode.SYSTEM.value
+    return Look(app, next((mode for mode in Mode if mode.value == kept), Mode.SYSTEM))
+
+
+def _settings(profile: Path | None) -> QSettings | None:
+    """Beside the profile it belongs to; a throwaway market keeps nothing."""
+    if profile is None or not profile.is_dir():
+        return None
+    return QSettings(str(profile / SETTINGS), QSettings.Format.IniFormat)
+
+
+def _profiles() -> Path:
+    return user_data_path("channel-wallet", appauthor=False)

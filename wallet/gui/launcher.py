@@ -1,0 +1,33 @@
+"""What the window needs from whoever starts it: ways to a backend. The window never starts a sandbox by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+from wallet.app.backend import Backend
+
+Progress = Callable[[str, float], None]  # a code of the catalogue ("BOOT-CHAIN", …), and how far it is: 0.0 to 1.0
+
+
+class Launcher(Protocol):
+    """Calls return at once; work runs elsewhere. ``progress`` may be called from any thread."""
+
+    def start_demo(self, progress: Progress) -> Future[Backend]:
+        """A throwaway key, a local broker and chain, and a backend on them."""
+
+    def open_profile(self, path: Path, password: str, progress: Progress) -> Future[Backend]:
+        """Unlock an existing profile and open it with the broker it knows."""
+
+    def new_phrase(self) -> str:
+        """A fresh recovery phrase of twelve words."""
+
+    def check_phrase(self, phrase: str) -> None:
+        """Raises WalletError if ``phrase`` is no recovery phrase."""
+
+    def create_profile(
+        self, path: Path, phrase: str, password: str, broker: Path, progress: Progress
+    ) -> Future[Backend]:
+        """Write a new profile at ``path`` (which must not exist), with the broker of a profile file, and open it."""

@@ -1,0 +1,1 @@
+"""What each view shows, as pure functions and values: no Qt, so that tests need no display."""

@@ -1,0 +1,99 @@
+"""The permanent strip: who is connected, where the channel stands, who owes the next signature. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wallet.app.snapshots import AppView, ChannelView, Link, Phase
+from wallet.gui.models.figures import GROUP, age, duration
+
+SILENT_AFTER = 10.0  # seconds without a word of the broker's: said, whatever the socket claims
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One part of the strip. ``tone`` is good, warn, bad or plain; ``dot`` shows it as a light too."""
+
+    key: str
+    label: str
+    value: str
+    tone: str = "plain"
+    dot: bool = False
+    tip: str = ""
+
+
+_TONES = {Link.ONLINE: "good", Link.CONNECTING: "warn", Link.OFFLINE: "bad"}
+_WORDS = {Link.ONLINE: "connected", Link.CONNECTING: "connecting…", Link.OFFLINE: "offline"}
+
+PHASES = {
+    Phase.NONE: ("no session", "plain"),
+    Phase.REQUESTED: ("requested", "warn"),
+    Phase.AGREED: ("agreed", "warn"),
+    Phase.OPENING: ("opening…", "warn"),
+    Phase.OPEN: ("open", "good"),
+    Phase.FLAGGED: ("flagged", "bad"),
+    Phase.FINALIZING: ("finalizing…", "warn"),
+    Phase.FINAL: ("final", "warn"),
+    Phase.CLOSING: ("closing…", "warn"),
+    Phase.DISPUTED: ("in dispute", "bad"),
+    Phase.SETTLED: ("settled", "good"),
+    Phase.WITHDRAWN: ("withdrawn", "good"),
+    Phase.ABANDONED: ("abandoned", "plain"),
+}
+
+
+def strip(view: AppView, now: float) -> tuple[Cell, ...]:
+    """All cells, left to right; ``now`` is Unix time."""
+    return (_broker(view, now), _chain(view), _session(view.channel), _state(view), _age(view.channel, now))
+
+
+def _broker(view: AppView, now: float) -> Cell:
+    link = view.connection
+    value, tone = _WORDS[link.broker], _TONES[link.broker]
+    silence = now - link.last_word if link.last_word else 0.0
+    if link.broker is Link.ONLINE and silence > SILENT_AFTER:
+        value, tone = f"silent for {age(silence)}", "warn"
+    elif link.broker is Link.ONLINE and link.round_trip_ms:
+        value = f"{value} {link.round_trip_ms} ms"
+    tip = f"{link.broker_name or 'The broker'}. " + (f"Last word {age(silence)} ago." if link.last_word else "")
+    return Cell("broker", "Broker", value, tone, dot=True, tip=tip.strip())
+
+
+def _chain(view: AppView) -> Cell:
+    link = view.connection
+    value = f"block {link.block:,}".replace(",", GROUP) if link.chain is Link.ONLINE else _WORDS[link.chain]
+    return Cell("chain", "Chain", value, _TONES[link.chain], dot=True, tip="The newest block this wallet has seen.")
+
+
+def _session(channel: ChannelView | None) -> Cell:
+    word, tone = PHASES[channel.phase if channel else Phase.NONE]
+    tip = "No channel is open."
+    if channel is not None:
+        tip = (
+            f"Channel 0x{channel.id.hex()}. If the broker vanishes, this wallet can leave alone: "
+            f"challenge period {duration(channel.challenge_period)}."
+        )
+    return Cell("session", "Session", word, tone, tip=tip)
+
+
+def _state(view: AppView) -> Cell:
+    channel = view.channel
+    if channel is None:
+        return Cell("state", "State", "–", tip="States are numbered from 0 once a session is open.")
+    number = f"#{channel.increment:,}".replace(",", GROUP)
+    if channel.awaiting == "broker":
+        return Cell("state", "State", f"{number} · broker signs next", "warn", tip="An answer of the broker's is due.")
+    if channel.awaiting == "trader":
+        return Cell("state", "State", f"{number} · you sign next", "warn", tip="This wallet owes the next signature.")
+    return Cell("state", "State", f"{number} · signed by both", tip="Nobody owes a signature.")
+
+
+def _age(channel: ChannelView | None, now: float) -> Cell:
+    if channel is None or not channel.last_time:
+        return Cell("age", "Last signed", "–")
+    return Cell(
+        "age",
+        "Last signed",
+        f"{age(now - channel.last_time)} ago",
+        tip="Age of the last state that both have signed: the one you can withdraw with at any time.",
+    )

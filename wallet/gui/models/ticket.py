@@ -1,0 +1,273 @@
+"""The order ticket without a screen: what was typed, what it would do, and why it can't be sent. Pure.
+
+Everything is in base units. A reason is a code of the message catalogue with its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from wallet.app.snapshots import (
+    AppView,
+    BalanceView,
+    BookView,
+    ChannelView,
+    Link,
+    MarketInfo,
+    OrderStatus,
+    Phase,
+)
+from wallet.gui.models.book import best
+from wallet.gui.models.figures import (
+    amount_text,
+    asset_amount,
+    input_text,
+    notional,
+    parse_price,
+    parse_quantity,
+    price_text,
+)
+from wallet.protocol.amounts import MAX_AMOUNT, PPM
+from wallet.protocol.errors import WalletError
+
+LIMIT, IOC, POST_ONLY = "good_till_time", "immediate_or_cancel", "post_only"
+FAR_PERCENT = 5  # a limit this far through the book is more likely a slip than a wish
+PENDING = (OrderStatus.STAGED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the user has put in so far."""
+
+    side: str = "buy"
+    kind: str = LIMIT
+    price: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the button is disabled: a code and its parameters; ``field`` is the input it is about."""
+
+    code: str
+    params: dict[str, object] = field(default_factory=dict)
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What sending the draft would do, as far as that can be said yet."""
+
+    price: int | None = None
+    amount: int | None = None
+    total: int | None = None
+    fee: int | None = None  # at most, in the asset received
+    receives: int | None = None  # at least, in the asset received, once filled
+    locked_after: int | None = None  # of the asset paid with
+    available_after: int | None = None
+    reason: Reason | None = None
+    hint: Reason | None = None  # worth knowing, no obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the ticket knows of the world."""
+
+    market: MarketInfo
+    channel: ChannelView | None = None
+    broker: Link = Link.OFFLINE
+    flagged: bool = False
+    book: BookView | None = None
+
+    @staticmethod
+    def of(view: AppView, market: MarketInfo, book: BookView | None) -> Situation:
+        flagged = any(not flag.resolved for flag in view.flags)
+        return Situation(market, view.channel, view.connection.broker, flagged, book)
+
+    def balance(self, asset: bytes) -> BalanceView | None:
+        rows = self.channel.balances if self.channel else ()
+        return next((row for row in rows if row.asset.address == asset), None)
+
+    def spendable(self, side: str) -> int:
+        """Available of the asset paid with, less what orders on their way will lock."""
+        paid = self.market.quote if side == "buy" else self.market.base
+        row = self.balance(paid.address)
+        return max(row.available - self._pending(side), 0) if row else 0
+
+    def _pending(self, side: str) -> int:
+        held = 0
+        for order in self.channel.orders if self.channel else ():
+            if order.status in PENDING and order.side == side and order.market == self.market.name:
+                held += notional(self.market, order.price, order.amount) if side == "buy" else order.amount
+        return held
+
+    def room(self, side: str) -> int:
+        """How much of the asset received the broker's collateral still covers."""
+        received = self.market.base if side == "buy" else self.market.quote
+        row = self.balance(received.address)
+        return max(row.collateral_left, 0) if row else 0
+
+
+def assess(draft: Draft, now: Situation) -> Assessment:
+    """Everything the ticket shows below its fields, and the first reason why it can't be sent."""
+    market = now.market
+    price, wrong_price = _read(draft.price, lambda text: parse_price(market, text), "price")
+    amount, wrong_amount = _read(draft.amount, lambda text: parse_quantity(market, text), "amount")
+    known = _figures(draft, now, price, amount) if price and amount and price * amount <= MAX_AMOUNT else Assessment()
+    reason = (
+        _closed(now)
+        or wrong_price
+        or _price_reason(draft, now, price)
+        or wrong_amount
+        or _amount_reason(draft, now, price, amount)
+    )
+    hint = _hint(draft, now, price) if price and reason is None else None
+    return replace(known, price=price, amount=amount, reason=reason, hint=hint)
+
+
+def largest(draft: Draft, now: Situation, percent: int) -> int | None:
+    """The most whole lots that ``percent`` of what is available pays for, within the collateral; None: no price yet.
+
+    The fee is taken from what is received, so it leaves the whole balance usable.
+    """
+    market = now.market
+    budget = now.spendable(draft.side) * percent // 100
+    if draft.side == "buy":
+        price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
+        if wrong or not price:
+            return None
+        amount = min(budget * market.unit // price, now.room("buy"))
+    else:
+        price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
+        amount = budget if wrong or not price else min(budget, now.room("sell") * market.unit // price)
+    return amount - amount % market.lot_size
+
+
+def step_price(draft: Draft, now: Situation, steps: int) -> str:
+    """The price ``steps`` ticks up or down, kept on tick; an empty field starts at the best price."""
+    market = now.market
+    price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
+    if wrong or price is None:
+        start = best(now.book, draft.side)
+        return input_text(price_text(market, start)) if start else draft.price
+    moved = _stepped(price, market.tick_size, steps)
+    return input_text(price_text(market, moved))
+
+
+def step_amount(draft: Draft, now: Situation, steps: int) -> str:
+    """The amount ``steps`` lots up or down, kept on lot."""
+    market = now.market
+    amount, wrong = _read(draft.amount, lambda text: parse_quantity(market, text), "amount")
+    moved = _stepped(0 if wrong or amount is None else amount, market.lot_size, steps)
+    return input_text(amount_text(market, moved))
+
+
+def takes(draft: Draft, now: Situation, price: int) -> bool:
+    """Whether the order would trade at once against what stands in the book."""
+    other = best(now.book, draft.side)
+    return other is not None and (price >= other if draft.side == "buy" else price <= other)
+
+
+def _stepped(value: int, step: int, steps: int) -> int:
+    down, off = divmod(value, step)
+    if off:  # the first step goes to the next whole one
+        steps += 1 if steps < 0 else 0
+    return max((down + steps) * step, step)
+
+
+def _read(text: str, parse: Callable[[str], int], where: str) -> tuple[int | None, Reason | None]:
+    if not text.strip():
+        return None, None
+    try:
+        return parse(text), None
+    except WalletError as error:
+        return None, Reason(error.code, dict(error.params), where)
+
+
+def _figures(draft: Draft, now: Situation, price: int, amount: int) -> Assessment:
+    market = now.market
+    buys = draft.side == "buy"
+    total = notional(market, price, amount)
+    gross = amount if buys else total
+    rate = market.maker_fee if draft.kind == POST_ONLY else max(market.taker_fee, market.maker_fee)
+    if now.channel is not None:
+        rate = min(rate, now.channel.max_fee)
+    fee = gross * rate // PPM
+    paid = market.quote if buys else market.base
+    row = now.balance(paid.address)
+    cost = total if buys else amount
+    return Assessment(
+        total=total,
+        fee=fee,
+        receives=gross - fee,
+        locked_after=row.locked + cost if row else None,
+        available_after=row.available - cost if row else None,
+    )
+
+
+def _closed(now: Situation) -> Reason | None:
+    channel = now.channel
+    if channel is None or channel.phase in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED):
+        return Reason("TICKET-NO-SESSION")
+    if now.flagged or channel.phase is Phase.FLAGGED:
+        return Reason("TICKET-FLAGGED")
+    if channel.phase in (Phase.REQUESTED, Phase.AGREED, Phase.OPENING):
+        return Reason("TICKET-OPENING")
+    if channel.phase is not Phase.OPEN:
+        return Reason("TICKET-LEAVING")
+    if now.broker is not Link.ONLINE:
+        return Reason("TICKET-OFFLINE")
+    return None
+
+
+def _price_reason(draft: Draft, now: Situation, price: int | None) -> Reason | None:
+    market = now.market
+    if price is None:
+        return Reason("TICKET-PRICE-EMPTY", {"quote": market.quote.symbol}, "price")
+    if price == 0:
+        return Reason("TICKET-PRICE-ZERO", {}, "price")
+    if price % market.tick_size:
+        return Reason("TICKET-TICK", {"tick": price_text(market, market.tick_size)}, "price")
+    if draft.kind == POST_ONLY and takes(draft, now, price):
+        other = best(now.book, draft.side) or 0
+        return Reason("TICKET-WOULD-TAKE", {"best": price_text(market, other)}, "price")
+    return None
+
+
+def _hint(draft: Draft, now: Situation, price: int) -> Reason | None:
+    other = best(now.book, draft.side)
+    if other is None:
+        return None
+    through = (price - other if draft.side == "buy" else other - price) * 100
+    if through > FAR_PERCENT * other:
+        return Reason("TICKET-FAR", {"percent": FAR_PERCENT, "best": price_text(now.market, other)}, "price")
+    if draft.kind == IOC and not takes(draft, now, price):
+        return Reason("TICKET-WOULD-MISS", {"best": price_text(now.market, other)}, "price")
+    if draft.kind == LIMIT and takes(draft, now, price):
+        return Reason("TICKET-TAKES", {}, "price")
+    return None
+
+
+def _amount_reason(draft: Draft, now: Situation, price: int | None, amount: int | None) -> Reason | None:
+    market = now.market
+    if amount is None or price is None:
+        return Reason("TICKET-AMOUNT-EMPTY", {"base": market.base.symbol}, "amount")
+    if amount == 0:
+        return Reason("TICKET-AMOUNT-ZERO", {}, "amount")
+    if amount % market.lot_size:
+        return Reason("TICKET-LOT", {"lot": amount_text(market, market.lot_size)}, "amount")
+    if price * amount > MAX_AMOUNT:
+        return Reason("ORD-OVERFLOW", {}, "amount")
+    total = notional(market, price, amount)
+    if total < market.min_notional:
+        return Reason("TICKET-MINIMUM", {"least": asset_amount(market.quote, market.min_notional, 2)}, "amount")
+    cost, paid = (total, market.quote) if draft.side == "buy" else (amount, market.base)
+    spendable = now.spendable(draft.side)
+    if cost > spendable:
+        return Reason("TICKET-FUNDS", {"available": asset_amount(paid, spendable)}, "amount")
+    gained, received = (amount, market.base) if draft.side == "buy" else (total, market.quote)
+    room = now.room(draft.side)
+    if gained > room:
+        return Reason("TICKET-COLLATERAL", {"left": asset_amount(received, room)}, "amount")
+    return None

@@ -1,0 +1,1 @@
+"""The pages before the workspace, and the dialogs around it."""

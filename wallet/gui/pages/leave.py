@@ -1,0 +1,149 @@
+"""Finalize and withdraw: what will be paid, the steps, and what happened if one of them breaks off."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
+
+from wallet.app.messages import explain
+from wallet.app.snapshots import AppView, Phase
+from wallet.gui.desk import Desk
+from wallet.gui.models.figures import asset_amount, exact, signed
+from wallet.gui.models.funds import Payout, payouts
+from wallet.gui.models.steps import leaving, left, live_orders
+from wallet.gui.widgets.layout import button, column, frame, row
+from wallet.gui.widgets.stepper import Stepper
+from wallet.gui.widgets.text import Label, set_tip
+from wallet.protocol.errors import WalletError
+
+_OPEN_TO_FINALIZE = (Phase.OPEN, Phase.FINALIZING)
+
+
+class LeaveDialog(QDialog):
+    """Runs finalize, then withdraw; can be shut and opened again at any point, and goes on where the channel is."""
+
+    finished_well = Signal()
+
+    def __init__(self, desk: Desk, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("leave")
+        self.setWindowTitle("Finalize and withdraw")
+        self.setModal(True)
+        self.setFixedWidth(520)
+        self._desk = desk
+        self._view = AppView()
+        self._begun = self._busy = self._failed = False
+        self._paid: tuple[Payout, ...] = ()
+        self._title = Label("Finalize and withdraw", level="title")
+        self._lead = Label("", tone="muted", wrap=True)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(0, 1)
+        self._stepper = Stepper("leave.steps", desk.look)
+        self._error = Label("", tone="down", wrap=True)
+        self._error.setObjectName("leave.error")
+        self._error.hide()
+        self._cancel = button("Stay", "leave.cancel")
+        self._cancel.setDefault(True)
+        self._cancel.clicked.connect(self.close)
+        self._go = button("Finalize and withdraw", "leave.go", role="primary")
+        self._go.clicked.connect(self._begin)
+        self._cells: list[tuple[Label, Label, Label]] = []
+        self.setLayout(
+            column(
+                self._title,
+                4,
+                self._lead,
+                14,
+                frame("card", column(self._grid, margins=(16, 12, 16, 12))),
+                14,
+                self._stepper,
+                10,
+                self._error,
+                14,
+                row(None, self._cancel, self._go, spacing=8),
+                margins=(24, 20, 24, 18),
+            )
+        )
+
+    def show_view(self, view: AppView) -> None:
+        self._view = view
+        channel = view.channel
+        rows = payouts(view)
+        if rows and not left(channel):
+            self._paid = rows
+        self._show_payouts(self._paid or rows)
+        self._stepper.show_steps(leaving(channel, view.steps, begun=self._begun, failed=self._failed))
+        self._show_words()
+
+    def _show_words(self) -> None:
+        channel = self._view.channel
+        done = left(channel)
+        count = live_orders(channel) if channel else 0
+        orders = f"{count} open order{'s' if count > 1 else ''} will be cancelled. " if count else ""
+        if done:
+            lead = "The session is over. Everything below is in your own account on chain."
+        elif self._begun:
+            lead = "You can keep this open or shut it: the work goes on, and every step is kept on disk."
+        else:
+            lead = f"{orders}You and the broker sign the final state; with it the contract pays out:"
+        self._lead.show_text(lead)
+        self._go.setVisible(not done)
+        self._go.setEnabled(not self._busy and not self._blocked())
+        self._go.setText("Working…" if self._busy else "Try again" if self._failed else "Finalize and withdraw")
+        set_tip(self._go, self._blocked())
+        self._cancel.setText("Done" if done else "Close" if self._begun else "Stay")
+
+    def _blocked(self) -> str:
+        channel = self._view.channel
+        if channel is None or channel.phase in (Phase.NONE, Phase.ABANDONED):
+            return "There is no session to leave."
+        if channel.phase is Phase.FLAGGED:
+            return "Decide on the flag first."
+        return ""
+
+    def _show_payouts(self, rows: tuple[Payout, ...]) -> None:
+        while len(self._cells) < len(rows):
+            cells = Label(level="strong"), Label(level="strong"), Label(level="small")
+            for column_index, cell in enumerate(cells):
+                cell.setAlignment(Qt.AlignmentFlag.AlignRight if column_index else Qt.AlignmentFlag.AlignLeft)
+                self._grid.addWidget(cell, len(self._cells), column_index)
+            self._cells.append(cells)
+        for (name, amount, change), payout in zip(self._cells, rows, strict=False):
+            name.show_text(payout.asset.symbol)
+            amount.setObjectName(f"leave.pays.{payout.asset.symbol}")
+            amount.show_text(asset_amount(payout.asset, payout.amount))
+            set_tip(amount, exact(payout.asset, payout.amount))
+            arrow = "▲ " if payout.change > 0 else "▼ " if payout.change < 0 else ""
+            change.show_text(arrow + signed(payout.change, payout.asset.decimals) if payout.change else "unchanged")
+            change.set_tone("up" if payout.change > 0 else "down" if payout.change < 0 else "muted")
+
+    # --- the work ------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._begun, self._busy, self._failed = True, True, False
+        self._error.hide()
+        self.show_view(self._view)
+        phase = self._view.channel.phase if self._view.channel else Phase.NONE
+        if phase in _OPEN_TO_FINALIZE:
+            self._desk.courier.deliver(self._desk.backend.finalize(), self, lambda _: self._withdraw(), self._fail)
+        else:
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        self._desk.courier.deliver(self._desk.backend.withdraw(), self, lambda _: self._done(), self._fail)
+
+    def _done(self) -> None:
+        self._busy = False
+        self.show_view(self._view)
+        self.finished_well.emit()
+
+    def _fail(self, error: WalletError) -> None:
+        self._busy, self._failed = False, True
+        self._error.show_text(
+            f"{explain(error)} Nothing is lost: your last good state is on disk, and you can try again at any time."
+        )
+        self._error.show()
+        self.show_view(self._view)
+        self.adjustSize()

@@ -1,0 +1,179 @@
+"""The trading room: strip, banner and notices around the workspace, and the commands its views ask for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from wallet.app.messages import sentence
+from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
+from wallet.gui.desk import Desk
+from wallet.gui.models.steps import live_orders
+from wallet.gui.pages.ask import ask
+from wallet.gui.pages.leave import LeaveDialog
+from wallet.gui.views.flags import FlagBanner
+from wallet.gui.views.strip import Strip
+from wallet.gui.views.workspace import Workspace
+from wallet.gui.widgets.files import ask_where
+from wallet.gui.widgets.layout import column
+from wallet.gui.widgets.notice import Notice
+from wallet.protocol.errors import WalletError
+from wallet.protocol.plain import plain
+
+PLOT_AFTER_MS = 30
+
+
+class TradingRoom(QWidget):
+    """Everything one sees while a backend is at work."""
+
+    session_wanted = Signal()
+
+    def __init__(self, desk: Desk, settings: QSettings | None) -> None:
+        super().__init__()
+        self.setObjectName("room")
+        self._desk = desk
+        self._view = AppView()
+        self._leave: LeaveDialog | None = None
+        self._problem = ""
+        self.strip = Strip(desk.look)
+        self.banner = FlagBanner()
+        self.notice = Notice()
+        self.workspace = Workspace(desk, settings)
+        layout = column(self.strip, self.banner, self.notice, self.workspace)
+        layout.setStretch(3, 1)
+        self.setLayout(layout)
+        self._connect()
+        self._shown = False
+
+    def _connect(self) -> None:
+        self.strip.leave_wanted.connect(self.show_leave)
+        self.strip.session_wanted.connect(self.session_wanted)
+        self.strip.flags_wanted.connect(lambda: self.workspace.raise_dock("flags"))
+        self.banner.details_wanted.connect(lambda: self.workspace.raise_dock("flags"))
+        self.banner.refuse_wanted.connect(self._refuse)
+        self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good))
+        self.banner.evidence_wanted.connect(self._save_evidence)
+        self.workspace.order_wanted.connect(self._place)
+        self.workspace.cancel_wanted.connect(self._cancel)
+        self.workspace.cancel_all_wanted.connect(self.ask_cancel_all)
+        self.workspace.said.connect(self.notice.say)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        if not self._shown:
+            self._shown = True
+            self.workspace.restore_layout()
+            QTimer.singleShot(PLOT_AFTER_MS, self._load_plot)
+
+    def _load_plot(self) -> None:
+        """pyqtgraph and numpy take longer to load than all the rest: only once there is something to see."""
+        plot = import_module("wallet.gui.views.plot")
+        self.workspace.chart.set_plot(plot.CandlePlot(self._desk.look))
+
+    # --- snapshots -----------------------------------------------------------------------------------------------
+
+    def show_view(self, view: AppView) -> None:
+        self._view = view
+        self.strip.show_view(view)
+        self.banner.show_view(view)
+        self.workspace.show_view(view)
+        if self._leave is not None:
+            self._leave.show_view(view)
+        self._show_problem(view)
+
+    def _show_problem(self, view: AppView) -> None:
+        problem = view.connection.problem
+        if problem == self._problem:
+            return
+        self._problem = problem
+        if problem:
+            self.notice.say(sentence(problem, dict(view.connection.problem_params)), "warn")
+        else:
+            self.notice.dismiss()
+
+    def show_prices(self, prices: MarketView) -> None:
+        self.workspace.show_prices(prices)
+
+    def refresh_ages(self) -> None:
+        self.strip.refresh()
+
+    def save_layout(self) -> None:
+        self.workspace.save_layout()
+
+    def open_work(self) -> str:
+        """What would be left behind by quitting now; empty if nothing."""
+        channel = self._view.channel
+        if channel is None or channel.phase in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED):
+            return ""
+        count = live_orders(channel)
+        orders = f"{count} order{'s are' if count > 1 else ' is'} still open. " if count else ""
+        return (
+            f"{orders}The session stays open and goes on when you come back. While this program is closed nothing is "
+            "signed, and your orders are not filled for long: the broker needs a sign of life from you."
+        )
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def _place(self, market: str, side: str, price: int, amount: int, kind: str) -> None:
+        def refused(error: WalletError) -> None:
+            text = self._desk.explain(error)
+            self.workspace.ticket.show_refusal(text)
+            self.notice.say(f"The order was not taken. {text}", "bad")
+
+        future = self._desk.backend.place_order(market, side, price, amount, kind)
+        self._desk.courier.deliver(future, self, lambda _: None, refused)
+
+    def _cancel(self, order: bytes) -> None:
+        self._desk.courier.deliver(self._desk.backend.cancel_order(order), self, lambda _: None, self._say_error)
+
+    def ask_cancel_all(self) -> None:
+        count = live_orders(self._view.channel) if self._view.channel else 0
+        if count:
+            words = f"{count} open order{'s' if count > 1 else ''} will be cancelled."
+            ask(self.window(), "Cancel all orders?", words, "Cancel all orders", self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        def done(count: int) -> None:
+            self.notice.say(f"{count} order{'s' if count != 1 else ''} cancelled.", "good")
+
+        self._desk.courier.deliver(self._desk.backend.cancel_all(), self, done, self._say_error)
+
+    def _refuse(self, flag: FlagView) -> None:
+        def done(_: None) -> None:
+            self.notice.say("Refused. The channel goes on from your last good state.", "good")
+
+        self._desk.courier.deliver(self._desk.backend.refuse(flag.id), self, done, self._say_error)
+
+    def export_proof(self, increment: int | None = None) -> None:
+        def write(path: Path) -> None:
+            def done(at: int) -> None:
+                self.notice.say(f"Proof of state #{at} written to {plain(str(path))}.", "good")
+
+            future = self._desk.backend.export_proof(path, increment)
+            self._desk.courier.deliver(future, self, done, self._say_error)
+
+        ask_where(self, "Export withdrawal proof", "withdrawal-proof.json", write)
+
+    def _save_evidence(self, flag: FlagView) -> None:
+        def write(path: Path) -> None:
+            def done(_: None) -> None:
+                self.notice.say(f"Evidence written to {plain(str(path))}.", "good")
+
+            future = self._desk.backend.export_evidence(path, flag.id)
+            self._desk.courier.deliver(future, self, done, self._say_error)
+
+        ask_where(self, "Save evidence", f"flag-{flag.id}-{flag.code}.json", write)
+
+    def show_leave(self) -> None:
+        """The dialog goes on where the channel is, however often it is shut and opened."""
+        if self._leave is None:
+            self._leave = LeaveDialog(self._desk, self.window())
+        self._leave.show_view(self._view)
+        self._leave.open()
+
+    def _say_error(self, error: WalletError) -> None:
+        self.notice.say(self._desk.explain(error), "bad")

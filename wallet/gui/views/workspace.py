@@ -1,0 +1,261 @@
+"""The workspace: docks around the chart, their layout kept in the profile, and the wires between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QMainWindow, QTabBar, QTabWidget
+
+from wallet.app.snapshots import AppView, MarketInfo, MarketView
+from wallet.gui.desk import Desk
+from wallet.gui.models.book import Level
+from wallet.gui.views.activity import FillsView, OrdersView
+from wallet.gui.views.book import BookLadder, GroupPicker
+from wallet.gui.views.chart import FIRST_INTERVAL, ChartView, interval_choice
+from wallet.gui.views.depth import DepthChart
+from wallet.gui.views.dock import Dock
+from wallet.gui.views.flags import FlagsView
+from wallet.gui.views.funds import FundsView
+from wallet.gui.views.history import HistoryView
+from wallet.gui.views.markets import MarketsView
+from wallet.gui.views.tape import Tape
+from wallet.gui.views.ticket import Ticket
+
+TICKET_HEIGHT = 428
+SCHEMA = 1  # of the saved layout: another number, and the saved one is not used
+
+
+class Workspace(QMainWindow):
+    """Shows snapshots and says what the user wants; commands are the window's business."""
+
+    order_wanted = Signal(str, str, object, object, str)
+    cancel_wanted = Signal(bytes)
+    cancel_all_wanted = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, desk: Desk, settings: QSettings | None) -> None:
+        super().__init__()
+        self.setObjectName("workspace")
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self._desk = desk
+        self._settings = settings
+        self._market: MarketInfo | None = None
+        self._interval = FIRST_INTERVAL
+        self._view = AppView()
+        self._prices: MarketView | None = None
+        self._locked = True
+        self.markets = MarketsView(desk.look)
+        self.funds = FundsView(desk.look)
+        self.chart, self._intervals = ChartView(), interval_choice()
+        self.depth_chart = DepthChart(desk.look)
+        self.book, self._groups = BookLadder(desk.look), GroupPicker()
+        self.tape = Tape(desk.look)
+        self.ticket = Ticket()
+        self.orders, self.fills = OrdersView(desk.look), FillsView(desk.look)
+        self.history = HistoryView(desk)
+        self.flags = FlagsView(desk.look)
+        self.docks = {
+            "markets": Dock("markets", "Markets", self.markets),
+            "funds": Dock("funds", "Channel", self.funds),
+            "chart": Dock("chart", "Chart", self.chart, self._intervals),
+            "depth": Dock("depth", "Depth", self.depth_chart),
+            "book": Dock("book", "Order book", self.book, self._groups),
+            "tape": Dock("tape", "Trades", self.tape),
+            "ticket": Dock("ticket", "Order", self.ticket),
+            "orders": Dock("orders", "Open orders", self.orders),
+            "fills": Dock("fills", "Fills", self.fills),
+            "history": Dock("history", "History", self.history),
+            "flags": Dock("flags", "Flags", self.flags),
+        }
+        self._connect()
+        self._arrange()
+
+    def _connect(self) -> None:
+        self.markets.chosen.connect(self.choose_market)
+        self._intervals.chosen.connect(self._choose_interval)
+        self._groups.grouped.connect(self.book.set_group)
+        self.book.picked.connect(self._take_level)
+        self.ticket.sent.connect(self.order_wanted)
+        self.orders.cancelled.connect(self.cancel_wanted)
+        self.orders.all_cancelled.connect(self.cancel_all_wanted)
+        self.history.said.connect(self.said)
+        for dock in self.docks.values():
+            dock.visibilityChanged.connect(self._came_up)
+
+    # --- layout --------------------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        """The layout of the first start, sensible from 1280×720."""
+        docks, horizontal, vertical = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        area = Qt.DockWidgetArea.LeftDockWidgetArea
+        for dock in docks.values():
+            dock.setFloating(False)
+            dock.show()
+        self.addDockWidget(area, docks["markets"])
+        self.splitDockWidget(docks["markets"], docks["chart"], horizontal)
+        self.splitDockWidget(docks["chart"], docks["ticket"], horizontal)
+        self.splitDockWidget(docks["markets"], docks["funds"], vertical)
+        self.splitDockWidget(docks["ticket"], docks["tape"], vertical)
+        self.splitDockWidget(docks["chart"], docks["orders"], vertical)
+        self.splitDockWidget(docks["chart"], docks["book"], horizontal)
+        self.tabifyDockWidget(docks["chart"], docks["depth"])
+        for name in ("fills", "history", "flags"):
+            self.tabifyDockWidget(docks["orders"], docks[name])
+        docks["chart"].raise_()
+        docks["orders"].raise_()
+        self._size()
+        self._mark_tabs()
+
+    def _size(self) -> None:
+        docks, horizontal, vertical = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        width, height = max(self.width(), 1000), max(self.height(), 560)
+        left, ticket = min(max(width // 6, 242), 290), min(max(width // 6, 264), 300)
+        middle, book = width - left - ticket, min(max(width // 6, 236), 310)
+        self.resizeDocks([docks["markets"], docks["chart"], docks["ticket"]], [left, middle, ticket], horizontal)
+        self.resizeDocks([docks["chart"], docks["book"]], [middle - book, book], horizontal)
+        lower = min(max(height * 3 // 10, 190), 300)
+        self.resizeDocks([docks["chart"], docks["orders"]], [height - lower, lower], vertical)
+        self.resizeDocks([docks["markets"], docks["funds"]], [112, height - 112], vertical)
+        self.resizeDocks([docks["ticket"], docks["tape"]], [TICKET_HEIGHT, height - TICKET_HEIGHT], vertical)
+
+    def _mark_tabs(self) -> None:
+        for dock in self.docks.values():
+            dock.set_tabbed(tabbed=bool(self.tabifiedDockWidgets(dock)))
+        for bar in self.findChildren(QTabBar):
+            bar.setDrawBase(False)
+            bar.setExpanding(False)
+            bar.setAccessibleName("Panels")
+
+    def reset_layout(self) -> None:
+        """Back to the layout of the first start."""
+        for dock in self.docks.values():
+            self.removeDockWidget(dock)
+        self._arrange()
+
+    def save_layout(self) -> None:
+        if self._settings is not None:
+            self._settings.setValue("layout/schema", SCHEMA)
+            self._settings.setValue("layout/state", self.saveState(SCHEMA))
+
+    def restore_layout(self) -> None:
+        """The saved layout, if it is one of ours; else that of the first start."""
+        if self._settings is None or str(self._settings.value("layout/schema", "")) != str(SCHEMA):
+            self._size()
+            return
+        state = self._settings.value("layout/state")
+        if not isinstance(state, QByteArray) or not self.restoreState(state, SCHEMA):
+            self.reset_layout()
+        self._mark_tabs()
+
+    def lock(self, *, locked: bool) -> None:
+        self._locked = locked
+        for dock in self.docks.values():
+            dock.lock(locked=locked)
+
+    def view_actions(self) -> list[QAction]:
+        """One per dock, to show and hide it."""
+        return [dock.toggleViewAction() for dock in self.docks.values()]
+
+    def raise_dock(self, name: str) -> None:
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    def go_to(self, name: str) -> None:
+        """What a shortcut means: a side of the ticket, the price, the book, or a panel."""
+        if name in ("buy", "sell"):
+            self.ticket.choose_side(name)
+            if not self.ticket.isAncestorOf(QApplication.focusWidget() or self):
+                self.ticket.price.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif name == "price":
+            self.ticket.price.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif name == "book":
+            self.book.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            self.raise_dock(name)
+
+    # --- what comes in -------------------------------------------------------------------------------------------
+
+    def show_view(self, view: AppView) -> None:
+        old, self._view = self._view, view
+        if view.markets != old.markets:
+            self.markets.show_markets(view.markets)
+            kept = self._market.name if self._market else ""
+            self._market = None
+            names = [market.name for market in view.markets]
+            if names:
+                self.choose_market(kept if kept in names else names[0])
+        self.ticket.show_view(view)
+        self.chart.show_view(view)
+        if self._prices is not None and (view.channel and view.channel.orders) != (old.channel and old.channel.orders):
+            self.book.show_book(self._prices.book, view.channel.orders if view.channel else ())
+        self._show_if_seen("funds", self.funds.show_view)
+        self._show_if_seen("orders", self.orders.show_view)
+        self._show_if_seen("fills", self.fills.show_view)
+        self._show_if_seen("flags", self.flags.show_view)
+        self.history.show_view(view)
+        self._count_tabs(view)
+
+    def _show_if_seen(self, name: str, show: Callable[[AppView], None]) -> None:
+        """Hidden views are drawn when they come up, not before."""
+        if self.docks[name].widget().isVisible() or not self.isVisible():
+            show(self._view)
+
+    def _count_tabs(self, view: AppView) -> None:
+        count = len(view.flags)
+        title = f"Flags ({count})" if count else "Flags"
+        if self.docks["flags"].windowTitle() != title:
+            self.docks["flags"].setWindowTitle(title)
+
+    def show_prices(self, prices: MarketView) -> None:
+        self.markets.show_market(prices)
+        if self._market is None or prices.book.market != self._market.name:
+            return
+        self._prices = prices
+        channel = self._view.channel
+        self.book.show_book(prices.book, channel.orders if channel else ())
+        self.tape.show_rows(prices.tape)
+        self.ticket.show_book(prices.book)
+        if prices.interval == self._interval:
+            self.chart.show_prices(prices)
+        if self.depth_chart.isVisible():
+            self.depth_chart.show_book(prices.book)
+
+    def choose_market(self, name: str) -> None:
+        """Everything that is about one market turns to this one."""
+        market = next((market for market in self._view.markets if market.name == name), None)
+        if market is None or (self._market is not None and self._market == market):
+            return
+        self._market, self._prices = market, None
+        shown: list[Callable[[MarketInfo], None]] = [
+            self.chart.show_market,
+            self.depth_chart.show_market,
+            self.book.show_market,
+            self._groups.show_market,
+            self.tape.show_market,
+            self.ticket.show_market,
+        ]
+        for show in shown:
+            show(market)
+        self.docks["chart"].heading.show_foreign(name, 24)
+        self.markets.select(name)
+        self._desk.backend.watch_market(name, self._interval)
+
+    def _choose_interval(self, key: str) -> None:
+        self._interval = int(key)
+        if self._market is not None:
+            self.chart.show_market(self._market)
+            self._desk.backend.watch_market(self._market.name, self._interval)
+
+    def _take_level(self, level: Level) -> None:
+        self.ticket.take_price(level.price)
+
+    def _came_up(self, visible: bool) -> None:
+        """A tab came up: what it missed while it was hidden is drawn now."""
+        if visible:
+            self.show_view(self._view)
+            if self._prices is not None:
+                self.show_prices(self._prices)

@@ -1,0 +1,50 @@
+"""One of a few, always in sight: a row of buttons of which one is down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QWidget
+
+from wallet.gui.widgets.layout import row, tool
+
+
+class Choice(QWidget):
+    """``options`` are (key, text, tool tip); ``chosen`` gives the key."""
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        name: str,
+        options: Sequence[tuple[str, str, str]],
+        *,
+        roles: Sequence[str] = (),
+        spacing: int = 2,
+        stretch: bool = False,
+    ) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._group = QButtonGroup(self)
+        self._keys = [key for key, _, _ in options]
+        self._buttons = []
+        for index, (key, text, tip) in enumerate(options):
+            role = roles[index] if roles else "segment"
+            made = tool(text, f"{name}.{key}", role=role, tip=tip, checkable=True)
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if stretch:
+                made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._group.addButton(made, index)
+            self._buttons.append(made)
+        self._buttons[0].setChecked(True)
+        self.setLayout(row(*self._buttons, *([] if stretch else [None]), spacing=spacing))
+        self._group.idClicked.connect(lambda index: self.chosen.emit(self._keys[index]))
+
+    @property
+    def key(self) -> str:
+        return self._keys[self._group.checkedId()]
+
+    def choose(self, key: str) -> None:
+        """Press one without telling anybody."""
+        self._buttons[self._keys.index(key)].setChecked(True)

@@ -1,0 +1,328 @@
+"""The main window: pages before a backend, the workspace with it, menus, and closing in good order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings, QSize, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+
+from wallet.app.backend import Backend
+from wallet.app.messages import explain
+from wallet.app.snapshots import AppView, MarketView, Phase
+from wallet.gui.desk import Desk
+from wallet.gui.frames import Courier, FrameClock
+from wallet.gui.launcher import Launcher
+from wallet.gui.look import Look, Mode
+from wallet.gui.menus import build_menus
+from wallet.gui.pages.ask import ask
+from wallet.gui.pages.failure import FailurePage
+from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, ProgressPage
+from wallet.gui.pages.session import SessionPage
+from wallet.gui.pages.start import StartPage
+from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
+from wallet.gui.room import TradingRoom
+from wallet.protocol.errors import WalletError
+
+AGE_MS = 500
+FIRST_SIZE = QSize(1600, 940)
+
+
+class MainWindow(QMainWindow):
+    """One stack of pages. ``profiles`` is the folder proposed for profiles."""
+
+    closed = Signal()
+
+    def __init__(self, launcher: Launcher, look: Look, profiles: Path, settings: QSettings | None) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("Channel Wallet")
+        self.setMinimumSize(1024, 640)
+        self._launcher, self._look, self._settings = launcher, look, settings
+        self.courier, self.clock = Courier(self), FrameClock(self)
+        self._apps = self.clock.mailbox(self._show_app)
+        self._progress = self.clock.mailbox(self._show_progress)
+        self._markets = MarketBoxes(self.clock, self._show_prices)
+        self._starting: Future[Backend] | None = None
+        self._quitting = False
+        self.backend: Backend | None = None
+        self.room: TradingRoom | None = None
+        self.view = AppView()
+        self.stack = QStackedWidget()
+        self.setCentralWidget(self.stack)
+        self._make_pages(profiles)
+        self.menus = build_menus(self, look)
+        self._ages = QTimer(self)
+        self._ages.timeout.connect(self._age)
+        self._restore_geometry()
+        self.show_page(self.start)
+
+    def _make_pages(self, profiles: Path) -> None:
+        self.start = StartPage(self._look)
+        self.progress = ProgressPage(self._look)
+        self.new_wallet = NewWalletPage(self._launcher, profiles, restore=False)
+        self.restored_wallet = NewWalletPage(self._launcher, profiles, restore=True)
+        self.unlock = UnlockPage(profiles)
+        self.session = SessionPage(self._look)
+        self.failure = FailurePage()
+        self._before_failure: QWidget = self.start
+        wallets = (self.new_wallet, self.restored_wallet)
+        for page in (*wallets, self.unlock, self.start, self.progress, self.session, self.failure):
+            self.stack.addWidget(page)
+        self.start.demo_wanted.connect(self.start_demo)
+        self.start.create_wanted.connect(lambda: self._begin(self.new_wallet))
+        self.start.restore_wanted.connect(lambda: self._begin(self.restored_wallet))
+        self.start.open_wanted.connect(lambda: self.ask_password(None))
+        for back in (*wallets, self.unlock):
+            back.back.connect(lambda: self.show_page(self.start))
+        for wallet in wallets:
+            wallet.made.connect(self._create)
+        self.unlock.opened.connect(self.open_profile)
+        self.progress.cancelled.connect(self._give_up)
+        self.session.wanted.connect(self._open_session)
+        self.session.faucet_wanted.connect(self._faucet)
+        self.session.later.connect(self.show_workspace)
+        self.failure.going_on.connect(lambda: self.show_page(self._before_failure))
+        self.failure.quitting.connect(self._quit_now)
+
+    def show_page(self, page: QWidget) -> None:
+        if page is self.session:
+            self.session.show_view(self.view)
+        self.stack.setCurrentWidget(page)
+        self.menus.show_for(self)
+
+    def choose_theme(self, mode: Mode) -> None:
+        """Light, dark or as the system says; kept in the profile."""
+        self._look.set_mode(mode)
+        if self._settings is not None:
+            self._settings.setValue("theme", mode.value)
+
+    # --- ways to a backend ---------------------------------------------------------------------------------------
+
+    def start_demo(self) -> None:
+        self.progress.begin(
+            "Starting the demo market",
+            "A broker, a chain and a market are started on this computer. Prices are made up.",
+            DEMO_STEPS,
+        )
+        self._wait_for(self._launcher.start_demo(self._report), self.progress.fail)
+
+    def ask_password(self, path: Path | None = None) -> None:
+        self.unlock.begin(path)
+        self.show_page(self.unlock)
+
+    def open_profile(self, path: Path, password: str) -> None:
+        self.progress.begin("Opening the profile", "Unlocking takes a moment on purpose.", OPEN_STEPS)
+
+        def failed(text: str) -> None:
+            self.unlock.fail(text)
+            self.show_page(self.unlock)
+
+        self._wait_for(self._launcher.open_profile(path, password, self._report), failed)
+
+    def _begin(self, page: NewWalletPage) -> None:
+        page.begin()
+        self.show_page(page)
+
+    def _create(self, path: Path, phrase: str, password: str, broker: Path) -> None:
+        restoring = self.stack.currentWidget() is self.restored_wallet
+        page = self.restored_wallet if restoring else self.new_wallet
+        self.progress.begin("Making the profile", "Keys are encrypted and written to disk.", CREATE_STEPS)
+
+        def failed(text: str) -> None:
+            page.fail(text)
+            self.show_page(page)
+
+        self._wait_for(self._launcher.create_profile(path, phrase, password, broker, self._report), failed)
+
+    def _report(self, code: str, part: float) -> None:
+        self._progress.put((code, part))
+
+    def _show_progress(self, progress: tuple[str, float]) -> None:
+        if self._starting is not None:
+            self.progress.advance(progress)
+
+    def _wait_for(self, future: Future[Backend], failed: Callable[[str], None]) -> None:
+        self._starting = future
+        self.show_page(self.progress)
+
+        def done(backend: Backend) -> None:
+            if self._starting is not future or self._quitting:
+                _close_elsewhere(backend, lambda: None)  # given up meanwhile
+                return
+            self._starting = None
+            self.use_backend(backend)
+
+        def broken(error: WalletError) -> None:
+            if self._starting is future:
+                self._starting = None
+                failed(explain(error))
+
+        self.courier.deliver(future, self, done, broken)
+
+    def _give_up(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        self._starting = None
+        self.show_page(self.start)
+
+    def use_backend(self, backend: Backend) -> None:
+        """A backend is there: make the trading room and let snapshots come."""
+        self.backend = backend
+        desk = Desk(backend, self.courier, self.clock, self._look)
+        self.room = TradingRoom(desk, self._settings)
+        self.room.session_wanted.connect(lambda: self.show_page(self.session))
+        self.stack.addWidget(self.room)
+        self._ages.start(AGE_MS)
+        backend.subscribe(self._apps.put, self._markets.put)
+
+    # --- snapshots -----------------------------------------------------------------------------------------------
+
+    def _show_app(self, view: AppView) -> None:
+        first, self.view = self.view.account == b"", view
+        phase = view.channel.phase if view.channel else Phase.NONE
+        if first and self.room is not None:
+            running = phase not in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED)
+            self.show_page(self.room if running else self.session)
+        if self.room is not None:
+            self.room.show_view(view)
+        if self.stack.currentWidget() is self.session:
+            self.session.show_view(view)
+        flags = sum(not flag.resolved for flag in view.flags)
+        self.setWindowTitle(f"({flags}) Channel Wallet" if flags else "Channel Wallet")
+        self.menus.show_for(self)
+
+    def _show_prices(self, prices: MarketView) -> None:
+        if self.room is not None:
+            self.room.show_prices(prices)
+
+    def _age(self) -> None:
+        if self.room is not None and self.room.isVisible():
+            self.room.refresh_ages()
+
+    # --- the session page ----------------------------------------------------------------------------------------
+
+    def show_workspace(self) -> None:
+        if self.room is not None:
+            self.show_page(self.room)
+
+    def _open_session(self, allocations: list[tuple[bytes, int]]) -> None:
+        if self.backend is None:
+            return
+        self.session.notice.dismiss()
+        self.session.set_busy(busy=True)
+
+        def done(_: bytes) -> None:
+            self.session.set_busy(busy=False)
+            self.show_workspace()
+
+        def failed(error: WalletError) -> None:
+            self.session.set_busy(busy=False)
+            self.session.notice.say(f"{explain(error)} Nothing is lost; you can try again.", "bad")
+
+        self.courier.deliver(self.backend.open_channel(allocations), self, done, failed)
+
+    def _faucet(self) -> None:
+        if self.backend is None:
+            return
+        notice = self.session.notice
+        notice.say("Asking the test chain for coins…")
+        self.courier.deliver(
+            self.backend.faucet(),
+            self,
+            lambda _: notice.say("Test coins have arrived.", "good"),
+            lambda error: notice.say(explain(error), "bad"),
+        )
+
+    # --- the unforeseen, and the end -----------------------------------------------------------------------------
+
+    def show_failure(self, error: BaseException) -> None:
+        """An unexpected error, from whatever thread it was brought here."""
+        current = self.stack.currentWidget()
+        if current is not self.failure and current is not None:
+            self._before_failure = current
+        self.failure.show_error(error)
+        self.show_page(self.failure)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        if self._quitting:
+            event.accept()
+            return
+        event.ignore()
+        open_work = self.room.open_work() if self.room is not None else ""
+        if open_work:
+            ask(self, "Quit Channel Wallet?", open_work, "Quit", self._quit_now)
+        else:
+            self._quit_now()
+
+    def _quit_now(self) -> None:
+        """Let go of the profile first: its driver must not be torn off in the middle of a write."""
+        if self._quitting:
+            return
+        self._quitting = True
+        self._ages.stop()
+        self._save_geometry()
+        self.setEnabled(False)
+        if self._starting is not None:
+            self._starting.cancel()
+        if self.backend is None:
+            self._end()
+        else:
+            ended = self.clock.mailbox(lambda _: self._end())
+            _close_elsewhere(self.backend, lambda: ended.put("ended"))
+
+    def _end(self) -> None:
+        self.close()
+        self.closed.emit()
+
+    def _save_geometry(self) -> None:
+        if self._settings is not None:
+            self._settings.setValue("window/geometry", self.saveGeometry())
+            if self.room is not None:
+                self.room.save_layout()
+            self._settings.sync()
+
+    def _restore_geometry(self) -> None:
+        room = QGuiApplication.primaryScreen().availableGeometry()
+        self.resize(min(FIRST_SIZE.width(), room.width()), min(FIRST_SIZE.height(), room.height()))
+        kept: Any = self._settings.value("window/geometry") if self._settings is not None else None
+        if kept is not None:
+            self.restoreGeometry(kept)
+
+
+class MarketBoxes:
+    """A mailbox per market, so that a busy one does not push another's last word out."""
+
+    def __init__(self, clock: FrameClock, paint: Callable[[MarketView], None]) -> None:
+        self._clock, self._paint = clock, paint
+        self._lock = threading.Lock()
+        self._boxes: dict[str, MarketView] = {}
+        self._frame = clock.mailbox(self._flush)
+
+    def put(self, view: MarketView) -> None:
+        with self._lock:
+            self._boxes[view.book.market] = view
+        self._frame.put("fresh")
+
+    def _flush(self, _: object) -> None:
+        with self._lock:
+            waiting, self._boxes = list(self._boxes.values()), {}
+        for view in waiting:
+            self._paint(view)
+
+
+def _close_elsewhere(backend: Backend, then: Callable[[], None]) -> None:
+    """``close`` blocks until the driver has stopped; the window must not."""
+
+    def work() -> None:
+        try:
+            backend.close()
+        finally:
+            then()
+
+    threading.Thread(target=work, name="closing", daemon=True).start()
