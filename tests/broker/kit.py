@@ -323,9 +323,11 @@ class Trader:
         if flag is not None:
             self.flags.append(flag)
             raise methods_error("FLAGGED")
-        verdict = self.decide(message.state)
+        verdict, peer = self.decide(message.state), self.peer
         while verdict == "hold":
             await asyncio.sleep(0.02)
+            if peer is None or peer.closed:
+                raise methods_error("HELD")
             verdict = self.decide(message.state)
         if typed.digest in self.answers:  # it was proposed again meanwhile: one answer, the same bytes
             return self.answers[typed.digest]

@@ -17,7 +17,7 @@ from wallet.broker.book import Reason
 from wallet.broker.chain_watch import ChainView, Standing
 from wallet.broker.server import Broker
 from wallet.history.journal import Journal, Status
-from wallet.history.store import Store
+from wallet.history.store import Store, open_reader
 from wallet.protocol.errors import WalletError
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import ZERO_DIGEST, Transition
@@ -266,6 +266,7 @@ def test_a_broker_whose_disk_fails_signs_nothing_more(tmp_path: Path) -> None:
     play(tmp_path, body)
 
 
+@pytest.mark.e2e
 def test_kill_and_start_again_while_states_flow(tmp_path: Path) -> None:
     """Kill −9 at any moment: afterwards both sides agree, one digest per increment, no half of a trade lost."""
 
@@ -288,7 +289,7 @@ def test_kill_and_start_again_while_states_flow(tmp_path: Path) -> None:
         await asyncio.sleep(0.5)
         stop.set()
         await asyncio.gather(*flows)
-        await asyncio.sleep(0.5)
+        await anna.until(lambda: _settled(tmp_path), within=20)
         assert not anna.flags + ben.flags
         for trader in (anna, ben):
             await trader.disconnect()
@@ -318,6 +319,15 @@ async def _flow(trader: Trader, side: object, stop: asyncio.Event) -> None:
             if error.code not in ("RPC_CLOSED", "RPC_UNKNOWN", "BROKER_UNREACHABLE", "BROKER_HANDSHAKE", "BEAT_STALE"):
                 pending = None
             await asyncio.sleep(0.05)
+
+
+def _settled(folder: Path) -> bool:
+    """Nothing is on its way any more, as another process reads it."""
+    reader = open_reader(folder / "broker.db")
+    waiting = "SELECT (SELECT count(*) FROM fills) + (SELECT count(*) FROM states WHERE status = 0)"
+    found = reader.execute(waiting).fetchone() == (0,)
+    reader.close()
+    return found
 
 
 def _judge(folder: Path, *traders: Trader) -> None:

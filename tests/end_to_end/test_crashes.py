@@ -34,6 +34,7 @@ class Arena:
     """Sandbox, wallet and the recorder between them."""
 
     folder: Path
+    wallet_module: str = "trading_process"
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
 
     def __enter__(self) -> Arena:
@@ -68,7 +69,7 @@ class Arena:
     def start_wallet(self) -> None:
         self.wallet = Process(
             self.folder / "wallet.log",
-            "tests.end_to_end.trading_process",
+            f"tests.end_to_end.{self.wallet_module}",
             str(self.folder / "profile"),
             str(self.profile),
         )
@@ -156,7 +157,20 @@ def test_nothing_is_lost_and_nothing_signed_twice(arena: Arena) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_800)
+def test_a_wallet_that_answers_before_it_commits_is_convicted(tmp_path: Path) -> None:
+    """A harness that no fault can fail would be no proof."""
+    with Arena(tmp_path, "forgetful_process") as arena:
+        arena.wait_for_flow()
+        arena.strike("wallet")
+        deadline = time.monotonic() + START
+        while not (findings := judge(arena.recording, arena.chain_id, arena.contract).findings):
+            assert time.monotonic() < deadline, "acquitted"
+            time.sleep(0.5)
+    assert any("the trader resumes at" in finding for finding in findings), findings
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
 def test_a_hundred_kills(arena: Arena) -> None:
     verdict = run(arena, SLOW_KILLS, SEED)
     assert verdict.rate >= 20

@@ -273,8 +273,10 @@ def test_no_proof_at_all(value: Any) -> None:
 def test_too_many_calls() -> None:
     game = traded()
     value = built(game, game.last)
-    value["calls"] *= 51
-    assert refusal(value) == ("PROOF_CALLS", 102)
+    value["calls"] *= 50
+    checked(value)
+    value["calls"].append(value["calls"][0])
+    assert refusal(value) == ("PROOF_CALLS", 101)
 
 
 def test_large_calldata_is_taken() -> None:
@@ -388,3 +390,29 @@ def test_intents_must_be_the_traders_own() -> None:
     stranger = game.intent(channel=b"\1" * 32)
     foreign = replace(game.last, open_orders=(row._replace(id=stranger.id),))
     assert build_refused(game, foreign) == ("PROOF_INTENTS", "ORD-OTHER-CHANNEL-INTENT")
+
+
+def test_exactly_the_collateral_is_paid() -> None:
+    game = Game()
+    state = replace(game.setup, increment=1, previous=game.digest(game.setup), transition=Transition.VOID)
+    top = replace(state, outcomes=(Outcome(ETH, 0, 10 * ONE), Outcome(USDT, 10_000 * 10**6, 0), state.outcomes[2]))
+    worth = checked(built(game, top))
+    assert worth.payouts[0] == (ETH, 12 * ONE, 0)
+    assert worth.payouts[1] == (USDT, 0, 30_000 * 10**6)
+
+
+def test_a_successor_that_proves_nothing_more() -> None:
+    game = traded()
+    value = built(game, game.last, (Role.TRADER,), follower(game, Role.BROKER))
+    value["signatures"]["broker"] = "0x" + game.sign(Role.BROKER, game.last).hex()
+    assert refusal(value) == ("PROOF_SUCCESSOR", "SUCCESSOR-NOT-NEEDED")
+
+
+def test_a_successor_stands_for_one_role_only() -> None:
+    game = traded()
+    value = built(game, game.last, (Role.TRADER,), follower(game, Role.BROKER))
+    following = follower(game, Role.BROKER).state
+    for role in ("trader", "broker"):
+        value["signatures"][role] = None
+        value["successor"]["signatures"][role] = "0x" + game.sign(Role[role.upper()], following).hex()
+    assert refusal(value) == ("PROOF_SIGNATURE", "SIG-MISSING")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire.kit import pair, run, until
 from wallet.protocol.errors import WalletError
-from wallet.wire.frames import MAX_FRAME, Frame, RemoteError
+from wallet.wire.frames import MAX_FRAME, Frame, RemoteError, Reply
 from wallet.wire.limits import Limits
 from wallet.wire.peer import Goodbye, Peer
 
@@ -163,6 +163,20 @@ def test_a_cancelled_call_leaves_the_connection_alone() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await call
             assert await client.call("echo", {"n": 1}, 5) == {"n": 1}
+
+    run(main())
+
+
+def test_an_answer_in_the_very_moment_of_cancelling_harms_nobody() -> None:
+    async def main() -> None:
+        async with pair(lambda peer: None) as (client, broker):
+            broker.handlers["echo"] = lambda params, frame: asyncio.sleep(0.1, {"n": 1})
+            call = asyncio.create_task(client.call("echo", {}, 5))
+            await asyncio.sleep(0)
+            call.cancel()
+            client._take(Reply(1, {}))  # the real one is then one too many, but this was its place
+            with pytest.raises(asyncio.CancelledError):
+                await call
 
     run(main())
 
@@ -364,8 +378,10 @@ def test_what_waits_for_a_peer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     async def main() -> None:
         async with pair() as (client, broker):
             client._connection.transport.pause_reading()
+            began = time.monotonic()
             calls = [asyncio.create_task(broker.call("echo", {"a": "x" * 1_000_000}, 20)) for _ in range(30)]
             done = await asyncio.gather(*calls, return_exceptions=True)
+            assert time.monotonic() - began < 6  # the farewell itself has no room, and isn't waited for
             assert all(isinstance(error, WalletError) and error.code == "RPC_CLOSED" for error in done)
             assert broker._outbox._private_bytes <= 8 * 2**20
             client._connection.transport.resume_reading()

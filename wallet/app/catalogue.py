@@ -108,6 +108,7 @@ FLAGS: Final[dict[str, str]] = {
     "CHANNEL_TERMS": _("The channel's id must be the digest of its terms."),
     "STALE-FILL": _("A fill arrived too long after your last sign of life. It was refused and costs you nothing."),
     "STALE-OPENING": _("An order was opened after its time. It was refused and costs you nothing."),
+    "EXPIRED-OPENING": _("An order was opened after it had expired. It was refused and costs you nothing."),
     "EXPIRED-FILL": _("A fill arrived after the order had expired. It was refused and costs you nothing."),
     "CANCELLED-FILL": _(
         "A fill arrived after the broker had confirmed the cancel. It was refused and costs you nothing."

@@ -126,12 +126,15 @@ class Channel:
         return now - self.beat_at < 2 * self.terms.heartbeat - margin
 
     def knows(self, digest: bytes, now: float) -> bool:
-        """Whether a heartbeat that names ``digest`` is up to date; what was superseded within H was under way."""
+        """Whether a heartbeat that names ``digest`` is up to date; what was superseded within H was under way.
+
+        Not on a connection on which he has yet to show that he has the latest: there it may be all he has.
+        """
         if self.last and digest == self.last.digest:
             return True
         if self.pending and digest == self.pending.digest:
             return True
-        return any(digest == old and now - at <= self.terms.heartbeat for old, at in self.recent)
+        return self.caught_up and any(digest == old and now - at <= self.terms.heartbeat for old, at in self.recent)
 
 
 # --- what comes next ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import Asset, Initiative, Market, Terms, check_terms
 from wallet.protocol.typed import TypedDigest
+from wallet.wire.hosts import is_loopback
 
 
 class Signer(Protocol):
@@ -71,6 +72,7 @@ class Policy:
     channels: int = 1_000
     channels_per_owner: int = 16
     unopened_per_owner: int = 4
+    unopened: int = 200  # of all owners together
     max_expiry: int = 30 * 86_400
     close_after: int = 600  # a final channel that its trader has not closed is closed by the broker
     refused_fills: int = 5  # after so many refused trades a channel opens no more orders
@@ -95,6 +97,7 @@ class BrokerConfig:
     rpc: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 0
+    tls: tuple[Path, Path] | None = None  # certificate and key; needed for any host but this computer's own
     names: tuple[str, ...] = ()  # host:port names under which clients dial it, beside its own
     test: bool = False
     simulated: bool = False
@@ -105,6 +108,8 @@ def check_config(config: BrokerConfig) -> None:
     policy, markets = config.policy, config.markets
     if policy.initiative is not Initiative.BROKER:
         raise WalletError("BROKER_CONFIG", field="initiative", got=policy.initiative.name.lower())
+    if config.tls is None and not is_loopback(config.host):
+        raise WalletError("BROKER_CONFIG", field="tls", got=config.host)
     known = {token.address for token in config.tokens}
     for market in markets:
         if not set(market.pair) <= known:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from wallet.broker.channel import Channel, Phase
 from wallet.broker.errors import refused
 from wallet.history.journal import Entry
+from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import CancelReceipt, FinalizeRequest, Heartbeat, Resume, SignedOrder
 from wallet.protocol.state import ZERO_DIGEST, Transition
 from wallet.wire import market_messages as market
 from wallet.wire import messages as wire
 from wallet.wire import methods
-from wallet.wire.auth import Gate
+from wallet.wire.auth import Gate, Nonces
 from wallet.wire.frames import Frame
 from wallet.wire.methods import answer
 from wallet.wire.peer import Peer
@@ -54,7 +55,7 @@ class Desk:
     async def _offer(self, request: wire.OfferRequest, _: Frame) -> wire.Offer:
         self._gate.require(request.trader, request.trader_signer)
         broker = self._broker
-        free = await broker.free()
+        free = await broker.keeper.free()
         terms = broker.offers.make(request.trader, request.trader_signer, request.assets, request.markets, free)
         return wire.Offer(terms)
 
@@ -64,7 +65,7 @@ class Desk:
         broker = self._broker
         known = broker.floor.channels.get(broker.config.domain.digest(terms).digest)
         if known is None:
-            free = await broker.free()
+            free = await broker.keeper.free()
             known = broker.open_channel(terms, request.signature, free)
         await broker.ledger.durable()
         broker.attach(known, self._peer)
@@ -75,7 +76,7 @@ class Desk:
     async def _order(self, request: wire.PlaceOrder, _: Frame) -> wire.Placed:
         channel = self._attached(request.intent.order.channel)
         if channel.phase is Phase.AGREED:  # the trader may have seen its block before us
-            await self._broker.look_at(channel)
+            await self._broker.keeper.look_at(channel)
         self._broker.intake.order(channel, request.intent)
         await self._broker.ledger.durable()
         return wire.Placed(request.intent.id)
@@ -123,11 +124,8 @@ class Desk:
 
     async def _resume(self, request: wire.Standing, _: Frame) -> wire.StandingResult:
         channel = self._authorized(request.channel)
-        account = self._gate.require(channel.terms.trader, channel.terms.trader_signer)
-        nonces = self._gate.accounts[account]
-        his = Resume(channel.id, request.increment, request.digest, nonces.peer_nonce, nonces.nonce)
         broker = self._broker
-        broker.intake.require_signed(channel, his, request.signature)
+        nonces = self._nonces(channel, request)
         behind = self._compare(channel, request)
         increment, digest = _standing(channel.last)
         own = broker.config.domain.digest(Resume(channel.id, increment, digest, nonces.nonce, nonces.peer_nonce))
@@ -135,6 +133,22 @@ class Desk:
         unheard = channel.last if behind and _is_void(channel.last) else None
         broker.attach(channel, self._peer, caught_up=not behind, unheard=unheard)
         return wire.StandingResult(increment, digest, signature)
+
+    def _nonces(self, channel: Channel, his: wire.Standing) -> Nonces:
+        """Those of the account on this connection with whose nonces the request was signed."""
+        problem = refused("AUTH_NEEDED")
+        for account in (channel.terms.trader_signer, channel.terms.trader):
+            nonces = self._gate.accounts.get(account)
+            if nonces is None:
+                continue
+            resume = Resume(channel.id, his.increment, his.digest, nonces.peer_nonce, nonces.nonce)
+            try:
+                self._broker.intake.require_signed(channel, resume, his.signature)
+            except WalletError as error:
+                problem = error
+            else:
+                return nonces
+        raise problem
 
     def _compare(self, channel: Channel, his: wire.Standing) -> bool:
         """Whether the trader is behind. Raises where the two histories can't be one."""

@@ -16,6 +16,7 @@ CODES: Final = {
     # the broker as a whole
     "BROKER_HALTED": "the broker's disk failed: it signs nothing more until it is started again",
     "BROKER_FULL": "the broker takes no more channels now, or no more of this owner",
+    "BROKER_CHAIN": "the broker can't reach the chain now: try again later",
     "BROKER_CONFIG": "the configuration can't be: see the field",
     "BROKER_RUNNING": "another broker runs in this folder",
     # offers and setup
@@ -27,6 +28,7 @@ CODES: Final = {
     "SETUP_UNKNOWN_OFFER": "these terms were not offered, or the offer has lapsed: ask for a new one",
     "SETUP_SIGNATURE": "the signature is not the owner's over these terms",
     # any request about a channel
+    "AUTH_NEEDED": "authenticate first, as the channel's trader or session key",
     "CHANNEL_UNKNOWN": "no such channel here, or it is over",
     "CHANNEL_NOT_RESUMED": "say first, with `resume` on this connection, where you stand",
     "CHANNEL_NOT_OPEN": "the chain has not confirmed the opening yet",

@@ -155,6 +155,11 @@ class Floor:
                 self.enter(channel, row.id)
         self.touched(channel)
 
+    def retry(self, channel: Channel) -> None:
+        """Fewer fills are without an answer: what had to wait for that may come back."""
+        for order_id in list(channel.waiting):
+            self.enter(channel, order_id)
+
     def _out_of_book(self, channel: Channel, order_id: bytes) -> None:
         pair = channel.pair_of(order_id)
         if pair in self.books and self._owners.pop(order_id, None) is not None:

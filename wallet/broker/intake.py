@@ -123,14 +123,16 @@ class Intake:
         if channel.phase not in LIVE:
             raise refused("CHANNEL_PHASE", phase=channel.phase.value)
         if order_id not in channel.cancelled:
-            known = order_id in channel.intents or self._ledger.journal.intent(order_id) is not None
+            record = self._ledger.journal.intent(order_id)
+            known = record is not None and record.signed.order.channel == channel.id
             if not known and len(channel.cancelled) >= self._policy.unknown_cancels:
                 raise refused("CANCEL_LIMIT", limit=self._policy.unknown_cancels)
             with self._ledger.turn():
                 self._ledger.add_cancel(channel.id, order_id, signature)
                 channel.cancelled.add(order_id)
-                self._ledger.journal.set_cancel(order_id, cancel=signature)
-                self._remove(channel, order_id)
+                if known:
+                    self._ledger.journal.set_cancel(order_id, cancel=signature)
+                    self._remove(channel, order_id)
         await self._ledger.durable()
         while channel.has_fills(order_id):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

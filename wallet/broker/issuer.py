@@ -219,8 +219,7 @@ class Issuer:
         self._ledger.settle_fills(channel.sent)
         channel.sent = []
         self._orders_gone(channel, before, "filled")
-        for order_id in list(channel.waiting):
-            self._floor.enter(channel, order_id)
+        self._floor.retry(channel)
 
     def _orders_gone(self, channel: Channel, before: Entry | None, status: str) -> None:
         for row in before.state.open_orders if before else ():
@@ -305,6 +304,7 @@ class Issuer:
         for fill in fills:
             channel.count_unacked(fill, -1)
         self._ledger.carry_fills(fills, why)
+        self._floor.retry(channel)
         _log.warning("channel 0x%s: the broker carries %d fills (%s)", channel.id.hex(), len(fills), why)
 
     # --- the rest ---

@@ -22,7 +22,6 @@ from wallet.protocol.terms import ZERO_ADDRESS, Asset, Terms, check_terms
 
 MAX_OFFERS = 10_000
 _UNOPENED = (Phase.PROPOSED, Phase.AGREED)
-_HOLDS_COLLATERAL = _UNOPENED  # what is open is already out of the free balance on chain
 
 
 class Offers:
@@ -140,7 +139,8 @@ class Offers:
         policy, channels = self._config.policy, self._floor.channels.values()
         own = [channel for channel in channels if channel.terms.trader == owner]
         unopened = sum(channel.phase in _UNOPENED for channel in own)
-        full = len(self._floor.channels) >= policy.channels or len(own) >= policy.channels_per_owner
+        full = len(channels) >= policy.channels or len(own) >= policy.channels_per_owner
+        full = full or sum(channel.phase in _UNOPENED for channel in channels) >= policy.unopened
         if full or unopened >= policy.unopened_per_owner:
             raise refused("BROKER_FULL", channels=len(own), unopened=unopened)
 
@@ -149,7 +149,7 @@ class Offers:
         return sum(
             row.collateral
             for channel in self._floor.channels.values()
-            if channel.phase in _HOLDS_COLLATERAL
+            if channel.phase in _UNOPENED  # what is open is out of the free balance on chain
             for row in channel.terms.assets
             if row.asset == asset
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from wallet.broker.chain_watch import ChainView, ChainWatch, Proof, Standing
+from wallet.broker.chain_watch import ChainWatch
 from wallet.broker.channel import Channel, Phase
 from wallet.broker.config import BrokerConfig, check_config
 from wallet.broker.desk import Desk
@@ -17,6 +18,7 @@ from wallet.broker.feed import Feed
 from wallet.broker.floor import Clock, Floor
 from wallet.broker.intake import Intake
 from wallet.broker.issuer import Issuer
+from wallet.broker.keeper import Keeper, every
 from wallet.broker.ledger import Ledger
 from wallet.broker.line import Line
 from wallet.broker.loading import load, load_channel
@@ -24,8 +26,6 @@ from wallet.broker.lock import FolderLock
 from wallet.broker.offers import Offers
 from wallet.history.journal import ChannelRecord, Entry
 from wallet.protocol import codec
-from wallet.protocol.errors import WalletError
-from wallet.protocol.state import Transition
 from wallet.protocol.terms import Role, Terms
 from wallet.wire.auth import Identity
 from wallet.wire.hosts import is_loopback
@@ -34,8 +34,6 @@ from wallet.wire.peer import Peer
 from wallet.wire.server import SERVER_LIMITS, Server, serve
 
 SWEEP = 0.25  # seconds between two looks at who is present
-LAPSE_MARGIN = 120  # seconds after openBefore until a setup that was not opened is forgotten
-FREE_KEPT = 2.0  # seconds for which a look at the chain's balances is good
 MAX_CONNECTIONS = 512
 
 _log = logging.getLogger("wallet.broker")
@@ -67,9 +65,7 @@ class Broker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
         self._lock: FolderLock | None = None
-        self._free: tuple[float, Mapping[bytes, int]] = (float("-inf"), {})
-        self._final_at: dict[bytes, float] = {}
-        self._acting: set[bytes] = set()  # channels with a transaction of ours under way
+        self._loaded = False
         self.stopped = asyncio.Event()
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -81,29 +77,36 @@ class Broker:
         self._lock = FolderLock(config.folder)
         try:
             self._load()
-            await self.chain.start(self._on_chain)
+            await self.chain.start(self.keeper.changed)
             await self.chain.refresh(list(self.floor.channels))
             self.identity = self._identify(config.port)  # who knows the port may come at once
             self._server = await serve(
-                config.host, config.port, self._greet, limits=self._limits, max_connections=MAX_CONNECTIONS
+                config.host,
+                config.port,
+                self._greet,
+                limits=self._limits,
+                max_connections=MAX_CONNECTIONS,
+                tls=_tls(config),
             )
         except BaseException:
-            self._lock.release()
+            await self.stop()
             raise
         self.identity = self._identify(self.port)
-        self._spawn(self._frames())
-        self._spawn(self._sweeps())
-        self._spawn(self._chores())
+        self._spawn(every(1 / max(config.policy.frames_per_second, 1), self._frame))
+        self._spawn(every(SWEEP, self._sweep))
+        self._spawn(every(1, self._chore))
 
     def _load(self) -> None:
         config = self.config
         self.ledger = Ledger(config.folder / "broker.db", asyncio.get_running_loop().call_soon)
+        self._loaded = True
         self.ledger.on_failure = self._halt
         self.floor = Floor(config.markets, self.ledger, self.clock)
         self.issuer = Issuer(config.domain, config.signer, self.ledger, self.floor, self.clock)
         self.issuer.issued = self.awake
         self.intake = Intake(config.domain, config.policy, self.ledger, self.floor, self.issuer, self.clock)
         self.offers = Offers(config, self.floor, self.clock)
+        self.keeper = Keeper(config, self.chain, self.ledger, self.floor, self.issuer, self.clock, self._spawn)
         self.feed = Feed(
             config.markets, config.tokens, self.floor.books, self.ledger, self.clock.now, config.policy.depth
         )
@@ -125,12 +128,14 @@ class Broker:
         for line in self._lines.values():
             line.stop()
         await self.chain.stop()
-        self.ledger.close()
+        if self._loaded:
+            self.ledger.close()
         lock.release()
         self.stopped.set()
 
     def _halt(self) -> None:
-        """The disk failed: nothing more is signed or answered."""
+        """The disk or the program failed: nothing more is signed or answered."""
+        self.ledger.failed = True
         if self._server is not None:
             for peer in list(self._server.peers):
                 peer.abort()
@@ -148,7 +153,7 @@ class Broker:
             "format": "trading-channels/broker",
             "version": 1,
             "name": config.name,
-            "url": f"ws://{config.host}:{self.port}",
+            "url": f"{'wss' if config.tls else 'ws'}://{config.host}:{self.port}",
             "broker": codec.show_hex(config.owner),
             "brokerSigner": codec.show_hex(config.signer.address),
             "chainId": config.domain.chain_id,
@@ -174,15 +179,17 @@ class Broker:
         hosts = frozenset((*(f"{name}:{port}" for name in names), *config.names))
         return Identity(config.domain, config.signer, hosts)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        """A task that died is an alarm, not silence: who matches without looking who is present must stop."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.critical("a task of the broker failed", exc_info=error)
+            self._halt()
 
     # --- connections ---------------------------------------------------------------------------------------------
 
@@ -274,118 +281,30 @@ class Broker:
         self.chain.watch(channel_id)
         return channel
 
-    async def free(self) -> Mapping[bytes, int]:
-        """What may still be put up as collateral, by asset."""
-        looked, found = self._free
-        if self.clock.monotonic() - looked > FREE_KEPT:
-            found = await self.chain.free([token.address for token in self.config.tokens])
-            self._free = (self.clock.monotonic(), found)
-        return found
-
-    # --- chain ---------------------------------------------------------------------------------------------------
-
-    async def look_at(self, channel: Channel) -> None:
-        """Ask the chain now."""
-        try:
-            await self.chain.refresh([channel.id])
-        except WalletError as error:
-            _log.warning("the chain can't be asked: %s", error)
-
-    def _on_chain(self, channel_id: bytes, view: ChainView) -> None:
-        channel = self.floor.channels.get(channel_id)
-        if channel is None or self.ledger.failed:
-            return
-        if view.standing is Standing.OPEN:
-            channel.confirmed = True  # the trader may open before his ACK of the setup is here
-            if channel.phase is Phase.AGREED:
-                with self.ledger.turn():
-                    self.issuer.set_phase(channel, Phase.OPEN)
-        elif view.standing is Standing.DISPUTED:
-            self._on_dispute(channel, view)
-        elif view.standing is Standing.SETTLED:
-            self._retire(channel, Phase.SETTLED)
-
-    def _on_dispute(self, channel: Channel, view: ChainView) -> None:
-        if channel.phase not in (Phase.DISPUTED, Phase.FINAL):
-            _log.warning("channel 0x%s is disputed at increment %d", channel.id.hex(), view.increment)
-            self.issuer.dispute(channel)
-        proof = self._proof(channel)
-        if proof is None:
-            return
-        if proof.state.transition is Transition.FINALIZE:
-            self._spawn(self._on_chain_call("close", proof))
-        elif proof.state.increment > view.increment and self.clock.now() <= view.deadline:
-            self._spawn(self._on_chain_call("respond", proof))
-        elif proof.state.increment == view.increment and self.clock.now() > view.deadline:
-            self._spawn(self._on_chain_call("settle", proof))
-
-    @staticmethod
-    def _proof(channel: Channel) -> Proof | None:
-        last = channel.last
-        if last is None or last.trader_signature is None or last.broker_signature is None:
-            return None
-        return Proof(channel.terms, last.state, last.trader_signature, last.broker_signature)
-
-    async def _on_chain_call(self, name: str, proof: Proof) -> None:
-        """One transaction at a time for a channel; what fails is tried again when the chain reminds of it."""
-        channel = proof.state.channel
-        if channel in self._acting:
-            return
-        self._acting.add(channel)
-        calls = {"close": self.chain.close, "respond": self.chain.respond, "settle": self.chain.settle}
-        try:
-            await calls[name](proof)
-            _log.info("channel 0x%s: sent %s of increment %d", channel.hex(), name, proof.state.increment)
-        except WalletError as error:
-            _log.warning("channel 0x%s: %s failed: %s", channel.hex(), name, error)
-        finally:
-            self._acting.discard(channel)
-
-    def _retire(self, channel: Channel, phase: Phase) -> None:
-        self.floor.leave(channel)
-        with self.ledger.turn():
-            self.issuer.set_phase(channel, phase)
-        del self.floor.channels[channel.id]
-        self._final_at.pop(channel.id, None)
-        self.chain.forget(channel.id)
-
     # --- time ----------------------------------------------------------------------------------------------------
 
-    async def _frames(self) -> None:
-        wait = 1 / max(self.config.policy.frames_per_second, 1)
-        while True:
-            await asyncio.sleep(wait)
-            self.feed.frame()
+    async def _frame(self) -> None:
+        self.feed.frame()
 
-    async def _sweeps(self) -> None:
+    async def _sweep(self) -> None:
         """Whoever is no longer present leaves the books before anyone is matched with him."""
-        while True:
-            await asyncio.sleep(SWEEP)
-            now = self.clock.monotonic()
-            for channel in list(self.floor.channels.values()):
-                if channel.intents and not channel.is_present(now):
-                    self.floor.leave(channel)
-
-    async def _chores(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            self.feed.beat()
-            with self.ledger.turn():
-                self.floor.expire()
-            now = self.clock.now()
-            for channel in list(self.floor.channels.values()):
-                unopened = channel.phase in (Phase.PROPOSED, Phase.AGREED)
-                if unopened and now > channel.terms.open_before + LAPSE_MARGIN:
-                    self._retire(channel, Phase.LAPSED)
-                elif channel.phase is Phase.FINAL:
-                    self._close_later(channel)
-
-    def _close_later(self, channel: Channel) -> None:
-        """The trader closes; if he does not, the broker does, to have his collateral back."""
         now = self.clock.monotonic()
-        since = self._final_at.setdefault(channel.id, now)
-        if now - since > self.config.policy.close_after:
-            self._final_at[channel.id] = now
-            proof = self._proof(channel)
-            if proof is not None:
-                self._spawn(self._on_chain_call("close", proof))
+        for channel in list(self.floor.channels.values()):
+            if channel.intents and not channel.is_present(now):
+                self.floor.leave(channel)
+
+    async def _chore(self) -> None:
+        self.feed.beat()
+        with self.ledger.turn():
+            self.floor.expire()
+        await self.keeper.chores()
+
+
+def _tls(config: BrokerConfig) -> ssl.SSLContext | None:
+    if config.tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    certificate, key = config.tls
+    context.load_cert_chain(certificate, key)
+    return context

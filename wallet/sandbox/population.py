@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,7 @@ from wallet.sandbox.upkeep import trim_broker
 
 UPKEEP_EVERY = 60.0
 RESTART_AFTER = 5.0
+AFTER_AT_MOST = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 async def populate(market: Market) -> AsyncIterator[None]:
     """Makers in every market and one taker in all, for as long as the context lasts."""
     traders = list(_traders(market))
-    tasks = [asyncio.create_task(_supervise(trader)) for trader in traders]
+    tasks = [asyncio.create_task(_supervise(*pair)) for pair in zip(traders, [None, *traders], strict=False)]
     tasks.append(asyncio.create_task(_keep_up(market, traders)))
     try:
         yield
@@ -41,8 +43,8 @@ async def populate(market: Market) -> AsyncIterator[None]:
 
 
 def _traders(market: Market) -> Iterator[Trader]:
-    for plan in market.plans:
-        for number in range(MAKERS):
+    for number in range(MAKERS):
+        for plan in market.plans:
             name = f"maker-{plan.symbol.replace('/', '-').lower()}-{number + 1}.db"
             maker = Maker(plan, Share(number, MAKERS), _chance())
             yield _trader(market, name, dict(plan.inventory), maker)
@@ -59,8 +61,15 @@ def _chance() -> Random:
     return Random(secrets.randbits(64))  # noqa: S311 - made-up trades need no secrecy
 
 
-async def _supervise(trader: Trader) -> None:
-    """One that fails for a reason nobody thought of starts again: a demo without a market is none."""
+async def _supervise(trader: Trader, before: Trader | None) -> None:
+    """One that fails for a reason nobody thought of starts again: a demo without a market is none.
+
+    They come one after the other, so that the first order book is there before the last channel is open.
+    """
+    if before is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AFTER_AT_MOST):
+                await before.trading.wait()
     while True:
         try:
             await trader.run()

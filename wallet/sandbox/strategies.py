@@ -15,8 +15,8 @@ from wallet.session.link import BrokerLink
 
 BURST = 8  # requests in a step: a maker never stands in the way of who trades by hand
 PACE = 0.5  # seconds between two looks of a maker
-REFRESH_EVERY = 3.0  # seconds, on average, between two changes of size
-TRADE_EVERY = 1.2  # seconds, on average, between two trades of the taker
+REFRESH_EVERY = 1.5  # seconds, on average, between two changes of size
+TRADE_EVERY = 0.6  # seconds, on average, between two trades of the taker
 LIFETIME = 3_600
 _CAUTION = 5  # how strongly the taker leans against what he has bought or sold
 

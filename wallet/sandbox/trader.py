@@ -106,6 +106,7 @@ class Trader:
         self._purse = purse
         self._keys = Keyring(self.journal)
         self._given_up: set[bytes] = set()
+        self.trading = asyncio.Event()  # once it has had a channel to trade in
         self._trimmed = time.monotonic()
         self.link = BrokerLink(profile, self.journal, self._keys, lambda: None)
         self.chain = ChainLink(profile, self.journal, self.link.channels.values, self.link.set_phase, lambda: None)
@@ -227,6 +228,7 @@ class Trader:
     async def _trade(self, channel: TraderChannel) -> None:
         """Until the channel is of no more use."""
         strikes = 0
+        self.trading.set()
         while Phase(channel.record.phase) is Phase.OPEN and not channel.final and strikes < MAX_STRIKES:
             try:
                 await self.link.online(OPEN_WITHIN)

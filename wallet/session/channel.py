@@ -192,8 +192,9 @@ class TraderChannel:
             raise WalletError("FLAG_UNKNOWN", flag=flag_id)
         if self._void is not None:
             return self._void
-        if self.last is None or record.increment <= self.last.state.increment:
-            self.journal.resolve_flag(flag_id)  # a second digest in the past: evidence, nothing to answer
+        elsewhere = record.flag.code == "CHN-OTHER-CHANNEL"
+        if self.last is None or record.increment <= self.last.state.increment or elsewhere:
+            self.journal.resolve_flag(flag_id)  # evidence only: there is nothing here to answer
             self.flags = self.journal.flags(self.id)
             return None
         if record.increment >= MAX_INCREMENT or self.final or self.disputed:

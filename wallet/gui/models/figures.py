@@ -141,11 +141,11 @@ def age(seconds: float) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A period of the terms: ``24 h``, ``90 min``, ``7 d``."""
+    """A period of the terms, exact: ``7 d``, ``24 h``, ``90 min``, ``61 s``."""
     for divisor, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= divisor and seconds % divisor == 0 and seconds // divisor <= 72:
+        if seconds >= 2 * divisor and seconds % divisor == 0:
             return f"{seconds // divisor} {unit}"
-    return age(seconds) if seconds >= 10 else f"{seconds} s"
+    return f"{seconds} s"
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,412 @@
+"""The trading room: views follow snapshots, commands reach the backend, flags stay until decided."""
+
+from __future__ import annotations
+
+import gc
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
+
+from tests.gui.scripted import ETH_USDT, FLAG, ScriptedBackend, app_view, channel, failed, fill, market_view, order
+from wallet.app.snapshots import AssetInfo, ConnectionView, Link, Phase, Step
+from wallet.gui.look import Look, Mode
+from wallet.gui.pages.leave import LeaveDialog
+from wallet.gui.theme import DARK, LIGHT
+from wallet.gui.window import MainWindow
+from wallet.protocol.errors import WalletError
+
+pytestmark = pytest.mark.gui
+
+
+def room_of(window: MainWindow) -> Any:
+    assert window.room is not None
+    return window.room
+
+
+def calls(backend: ScriptedBackend, name: str) -> list[tuple[Any, ...]]:
+    return [call for call in backend.calls if call[0] == name]
+
+
+def dialog(kind: type[QWidget]) -> Any:
+    return next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, kind) and widget.isVisible())
+
+
+def answer_file(path: Path) -> None:
+    shown = dialog(QFileDialog)
+    shown.fileSelected.emit(str(path))
+    shown.close()
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_click_cancels(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    backend.publish(app_view(channel=channel(orders=(order(1), order(2, "sell")))))
+    table = room_of(trading).workspace.orders.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 2)
+    area = table.visualRect(table.model().index(1, table.model().columnCount() - 1))
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=area.center())
+    assert calls(backend, "cancel_order") == [("cancel_order", bytes([1]) * 32)]
+
+
+def test_delete_cancels_the_selected_order(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    backend.publish(app_view(channel=channel(orders=(order(1),))))
+    table = room_of(trading).workspace.orders.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 1)
+    table.selectRow(0)
+    qtbot.keyClick(table, Qt.Key.Key_Delete)
+    assert len(calls(backend, "cancel_order")) == 1
+
+
+def test_cancel_all_asks_first_and_defaults_to_no(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    backend.publish(app_view(channel=channel(orders=(order(1), order(2)))))
+    qtbot.waitUntil(find("orders.cancel_all").isEnabled)
+    qtbot.mouseClick(find("orders.cancel_all"), Qt.MouseButton.LeftButton)
+    box = dialog(QMessageBox)
+    assert box.textFormat() is Qt.TextFormat.PlainText
+    assert box.defaultButton().text() == "Cancel"
+    box.defaultButton().click()
+    assert calls(backend, "cancel_all") == []
+    qtbot.mouseClick(find("orders.cancel_all"), Qt.MouseButton.LeftButton)
+    find("ask.yes").click()
+    assert len(calls(backend, "cancel_all")) == 1
+
+
+def test_orders_keep_their_selection_while_others_come_and_go(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    backend.publish(app_view(channel=channel(orders=(order(1), order(2)))))
+    table = room_of(trading).workspace.orders.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 2)
+    table.selectRow(1)
+    backend.publish(app_view(channel=channel(orders=(order(1, filled=10**17), order(3), order(4)))))
+    qtbot.waitUntil(lambda: table.model().rowCount() == 3)
+    assert table.currentIndex().row() == 2
+    assert table.model().index(2, 6).data() == "10 %"
+
+
+def test_own_orders_are_marked_in_the_book(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    book = room_of(trading).workspace.book
+    best = next(level for level, _ in book.levels() if level.side == "buy")
+    assert best.own == 0
+    backend.publish(app_view(channel=channel(orders=(order(1, "buy", best.price, 10**18),))))
+    qtbot.waitUntil(lambda: next(level for level, _ in book.levels() if level.side == "buy").own == 10**18)
+
+
+def test_the_book_by_keyboard(trading: MainWindow, qtbot: Any) -> None:
+    workspace = room_of(trading).workspace
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Return):
+        qtbot.keyClick(workspace.book, key)
+    assert workspace.ticket.price.text == "3000.12"  # from the best bid two rows up: the second ask
+
+
+def test_grouping_the_book(trading: MainWindow, find: Any) -> None:
+    find("book.group").setCurrentIndex(2)
+    prices = [level.price for level, _ in room_of(trading).workspace.book.levels()]
+    assert all(price % (100 * ETH_USDT.tick_size) == 0 for price in prices)
+
+
+# --- flags -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_flag_raises_a_banner_that_stays(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    banner = room_of(trading).banner
+    assert not banner.isVisible()
+    backend.publish(app_view(flags=(FLAG,), channel=channel(phase=Phase.FLAGGED)))
+    qtbot.waitUntil(banner.isVisible)
+    assert "never be at a worse price" in find("flag.rule").text()
+    assert find("flag.safe").text() == (
+        "Signing it would have cost: 10.000000 USDT. Nothing was signed. Your last good state is #118; "
+        "you can leave with it at any time."
+    )
+    assert trading.windowTitle() == "(1) Channel Wallet"
+    backend.publish(app_view(flags=(FLAG,)))
+    qtbot.wait(80)
+    assert banner.isVisible()
+    qtbot.mouseClick(find("flag.refuse"), Qt.MouseButton.LeftButton)
+    assert calls(backend, "refuse") == [("refuse", 1)]
+    backend.publish(app_view(flags=(replace(FLAG, resolved=True),)))
+    qtbot.waitUntil(lambda: not banner.isVisible())
+
+
+def test_a_flag_that_cannot_be_refused_says_so(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    backend.publish(app_view(flags=(replace(FLAG, acting=False),)))
+    qtbot.waitUntil(room_of(trading).banner.isVisible)
+    assert not find("flag.refuse").isEnabled()
+    assert "refusal" in find("flag.refuse").toolTip()
+
+
+def test_proof_and_evidence_of_a_flag(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any, tmp_path: Path
+) -> None:
+    backend.publish(app_view(flags=(FLAG,)))
+    qtbot.waitUntil(room_of(trading).banner.isVisible)
+    qtbot.mouseClick(find("flag.proof"), Qt.MouseButton.LeftButton)
+    answer_file(tmp_path / "proof.json")
+    assert calls(backend, "export_proof") == [("export_proof", tmp_path / "proof.json", 118)]
+    qtbot.waitUntil(lambda: "proof.json" in room_of(trading).notice.text)
+    qtbot.mouseClick(find("flag.evidence"), Qt.MouseButton.LeftButton)
+    answer_file(tmp_path / "evidence.json")
+    assert calls(backend, "export_evidence") == [("export_evidence", tmp_path / "evidence.json", 1)]
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def history(trading: MainWindow, qtbot: Any) -> Any:
+    workspace = room_of(trading).workspace
+    workspace.raise_dock("history")
+    qtbot.waitUntil(lambda: workspace.history.table.model().rowCount() == 100)
+    return workspace.history
+
+
+def test_history_pages_as_it_is_scrolled(history: Any, backend: ScriptedBackend, qtbot: Any) -> None:
+    assert history.table.model().index(0, 0).data() == "118"
+    history.table.scrollToBottom()
+    qtbot.waitUntil(lambda: history.table.model().rowCount() == 119)
+    assert calls(backend, "history")[-1] == ("history", 19, 100)
+    assert history.table.model().index(118, 1).data() == "Setup"
+
+
+def test_history_follows_new_states(history: Any, backend: ScriptedBackend, qtbot: Any) -> None:
+    from tests.gui.scripted import state_row
+
+    backend.states += [state_row(119), state_row(120, validated=False, signed_by_trader=False)]
+    backend.publish(app_view(channel=channel(increment=120)))
+    qtbot.waitUntil(lambda: history.table.model().index(0, 0).data() == "120", timeout=3000)
+    assert [history.table.model().index(0, column).data() for column in (3, 4)] == ["broker", "waiting"]
+    numbers = [int(history.table.model().index(row, 0).data()) for row in range(history.table.model().rowCount())]
+    assert numbers == list(range(120, 120 - len(numbers), -1))
+
+
+def test_a_selected_state_shows_what_it_changed_and_what_was_signed(history: Any, qtbot: Any, find: Any) -> None:
+    history.table.selectRow(2)
+    changes = find("history.changes").model()
+    qtbot.waitUntil(lambda: changes.rowCount() > 0)
+    rows = {changes.index(row, 0).data(): changes.index(row, 3).data() for row in range(changes.rowCount())}
+    assert rows["ETH available"] == "+0.49950000"
+    assert '"trader": "0x01' in find("history.raw").toPlainText()
+    assert '"2499500000000000000"' in find("history.raw").toPlainText()
+
+
+def test_verify_all_says_what_holds(history: Any, qtbot: Any, find: Any) -> None:
+    qtbot.mouseClick(find("history.verify"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "119 states verified" in find("history.verified").text())
+    assert find("history.verify").isEnabled()
+
+
+def test_verify_all_says_what_does_not(history: Any, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    backend.answers["verify_history"] = failed(WalletError("BAL-EQUATION"))
+    qtbot.mouseClick(find("history.verify"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "failed" in find("history.verified").text())
+    assert find("history.verify").isEnabled()
+
+
+def test_proof_of_one_state(history: Any, backend: ScriptedBackend, qtbot: Any, find: Any, tmp_path: Path) -> None:
+    history.table.selectRow(3)
+    qtbot.waitUntil(find("history.detail.proof").isVisible)
+    qtbot.mouseClick(find("history.detail.proof"), Qt.MouseButton.LeftButton)
+    answer_file(tmp_path / "p.json")
+    assert calls(backend, "export_proof") == [("export_proof", tmp_path / "p.json", 115)]
+
+
+# --- leaving ---------------------------------------------------------------------------------------------------------
+
+
+def test_leaving_finalizes_then_withdraws(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    finalizing: Future[int] = Future()
+    backend.answers["finalize"] = finalizing
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    assert find("leave.pays.USDT").text() == "19\u202f731.450000 USDT"
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    assert find("leave.go").text() == "Working…"
+    assert calls(backend, "withdraw") == []
+    finalizing.set_result(119)
+    qtbot.waitUntil(lambda: bool(calls(backend, "withdraw")))
+    backend.publish(app_view(channel=channel(phase=Phase.WITHDRAWN)))
+    qtbot.waitUntil(lambda: find("leave.cancel").text() == "Done")
+    assert not find("leave.go").isVisible()
+    assert find("leave.pays.USDT").text() == "19\u202f731.450000 USDT"
+
+
+def test_a_failed_step_says_that_nothing_is_lost_and_can_be_tried_again(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    backend.answers["finalize"] = failed(WalletError("FINALIZE_UNANSWERED"))
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(find("leave.error").isVisible)
+    assert "Nothing is lost" in find("leave.error").text()
+    assert find("leave.go").text() == "Try again"
+    del backend.answers["finalize"]
+    backend.publish(app_view(channel=channel(phase=Phase.FINAL)))
+    qtbot.wait(80)
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(calls(backend, "withdraw")))
+    assert len(calls(backend, "finalize")) == 1  # the final state is there: only the chain is left to do
+
+
+def test_leaving_shows_the_drivers_steps(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    backend.answers["finalize"] = Future()
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    backend.publish(app_view(steps=(Step("STEP-CANCEL", "done"), Step("STEP-FINALIZE", "doing", "<b>x</b>"))))
+    shown = lambda: [label.text() for label in dialog(LeaveDialog).findChildren(QLabel)]  # noqa: E731
+    qtbot.waitUntil(lambda: "<b>x</b>" in shown())
+
+
+# --- look and layout -------------------------------------------------------------------------------------------------
+
+
+def test_the_theme_switches_live(trading: MainWindow, look: Look, qapp: QApplication, find: Any) -> None:
+    for mode, theme in ((Mode.LIGHT, LIGHT), (Mode.DARK, DARK)):
+        trading.choose_theme(mode)
+        assert look.theme is theme
+        assert qapp.palette().window().color().name() == theme.window
+        picture = trading.grab().toImage()
+        book = find("book.ladder")
+        corner = book.mapTo(trading, QPoint(2, book.height() - 3))
+        assert picture.pixelColor(corner).name() == theme.surface
+
+
+def test_the_layout_is_kept_and_reset(trading: MainWindow, settings: Any, qtbot: Any) -> None:
+    workspace = room_of(trading).workspace
+    assert workspace.docks["tape"].isVisible()
+    workspace.docks["tape"].hide()
+    trading._save_geometry()
+    other = type(workspace)(workspace._desk, settings)
+    qtbot.addWidget(other)
+    other.resize(1200, 640)
+    other.show()
+    other.restore_layout()
+    assert not other.docks["tape"].isVisible()
+    other.reset_layout()
+    assert other.docks["tape"].isVisible()
+    settings.setValue("layout/schema", 999)
+    strange = type(workspace)(workspace._desk, settings)
+    qtbot.addWidget(strange)
+    strange.show()
+    strange.restore_layout()
+    assert strange.docks["tape"].isVisible()
+
+
+def test_docks_are_named_whatever_the_language() -> None:
+    from wallet.gui.views import workspace
+
+    source = Path(workspace.__file__).read_text(encoding="utf-8")
+    assert 'Dock("orders"' in source
+
+
+def test_unlocked_docks_can_be_closed_and_tabbed_ones_show_their_title(trading: MainWindow) -> None:
+    workspace = room_of(trading).workspace
+    dock = workspace.docks["fills"]
+    bare = dock.titleBarWidget()
+    workspace.lock(locked=False)
+    assert dock.titleBarWidget() is not bare
+    assert dock.features() & dock.DockWidgetFeature.DockWidgetClosable
+    workspace.lock(locked=True)
+    assert dock.titleBarWidget() is bare
+
+
+# --- hostile text ----------------------------------------------------------------------------------------------------
+
+EVIL = '<img src="http://evil.example/x"><b>Send\u202eall</b>\n&amp;'
+SHOWN = '<img src="http://evil.example/x"><b>Send\\u202eall</b>\\x0a&amp;'
+
+
+def test_foreign_text_is_shown_letter_by_letter(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    flag = replace(FLAG, code=EVIL, expected=EVIL, got=EVIL)
+    link = ConnectionView(Link.ONLINE, Link.ONLINE, 1, time.time(), 5, EVIL, problem=EVIL, problem_params=(("why", EVIL),))
+    evil = AssetInfo(bytes(20), "<b>X", 18, verified=False)
+    backend.publish(
+        app_view(
+            flags=(flag,),
+            connection=link,
+            channel=channel(balances=(replace(app_view().channel.balances[0], asset=evil),)),
+        )
+    )
+    qtbot.waitUntil(room_of(trading).banner.isVisible)
+    everything = [label for label in trading.findChildren(QLabel)]
+    assert all(label.textFormat() is Qt.TextFormat.PlainText or not label.text() for label in everything)
+    texts = [label.text() for label in everything]
+    assert any(SHOWN in text for text in texts)
+    assert not any("\u202e" in text or (EVIL in text) for text in texts)
+    for widget in trading.findChildren(QWidget):
+        tip = widget.toolTip()
+        assert "<img" not in tip
+        assert not tip or tip.startswith("<qt>") or not Qt.mightBeRichText(tip)
+
+
+def test_a_problem_of_the_connection_is_said_once_and_goes_with_it(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any
+) -> None:
+    backend.publish(app_view(connection=ConnectionView(Link.CONNECTING, problem="BROKER_UNREACHABLE")))
+    notice = room_of(trading).notice
+    qtbot.waitUntil(notice.isVisible)
+    notice.dismiss()
+    backend.publish(app_view(connection=ConnectionView(Link.CONNECTING, problem="BROKER_UNREACHABLE", block=2)))
+    qtbot.wait(80)
+    assert not notice.isVisible()
+
+
+# --- much of it ------------------------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_snapshots_is_drawn_by_frames_and_leaks_nothing(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any
+) -> None:
+    drawn: list[int] = []
+    room = room_of(trading)
+    show = room.show_prices
+    room.show_prices = lambda prices: (drawn.append(1), show(prices))[1]
+    views = [market_view(middle=3_000_000_000 + step * 10_000) for step in range(40)]
+    fills = tuple(fill(number % 90 + 1) for number in range(50))
+
+    def flood(count: int) -> None:
+        for number in range(count):
+            backend.on_market(views[number % len(views)])
+            if number % 10 == 0:
+                backend.on_app(app_view(channel=channel(increment=number, orders=(order(number % 200),), fills=fills)))
+            if number % 500 == 0:
+                QApplication.processEvents()
+        qtbot.wait(120)
+
+    flood(2_000)
+    gc.collect()
+    before = len(gc.get_objects())
+    started = time.monotonic()
+    flood(20_000)
+    spent = time.monotonic() - started
+    gc.collect()
+    assert len(gc.get_objects()) - before < 2_000
+    assert 0 < len(drawn) < 40 * (spent + 2)
+
+
+def test_the_plot_draws_candles(trading: MainWindow, qtbot: Any, find: Any) -> None:
+    chart = room_of(trading).workspace.chart
+    qtbot.waitUntil(lambda: chart.ready, timeout=20_000)
+    plot = find("chart.plot")
+    assert len(plot._series) == 400
+    backend_view = market_view(middle=3_100_000_000)
+    chart.show_prices(backend_view)
+    low, high = plot._price.vb.viewRange()[1]
+    assert low < 3_100 < high
+    chart.show_prices(replace(backend_view, candles=()))
+    assert len(plot._series) == 0
+
+
+def test_models_have_no_children() -> None:
+    from wallet.gui.widgets.table import Column, RowsModel
+
+    model: RowsModel[int] = RowsModel([Column("x", 10, str)], lambda row: row)
+    model.set_rows((1, 2))
+    assert model.rowCount(model.index(0, 0)) == 0
+    assert model.rowCount(QModelIndex()) == 2
+

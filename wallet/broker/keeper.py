@@ -1,0 +1,173 @@
+"""What the chain says about the broker's channels, and what the broker does about it.
+
+An opening makes a channel tradable; a dispute is answered with the highest validated state and settled in time; a
+final channel that its trader leaves alone is closed; a setup that was never opened is forgotten. Source: design §6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from wallet.broker.chain_watch import ChainView, ChainWatch, Proof, Standing
+from wallet.broker.channel import Channel, Phase
+from wallet.broker.config import BrokerConfig
+from wallet.broker.errors import refused
+from wallet.broker.floor import Clock, Floor
+from wallet.broker.issuer import Issuer
+from wallet.broker.ledger import Ledger
+from wallet.protocol.errors import WalletError
+from wallet.protocol.state import Transition
+
+LAPSE_MARGIN = 120  # seconds after openBefore until a setup that was not opened is forgotten
+FREE_KEPT = 2.0  # seconds for which a look at the chain's balances is good
+
+_log = logging.getLogger("wallet.broker")
+
+
+class Keeper:
+    """Between chain and floor. ``spawn`` runs a coroutine beside everything else."""
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        chain: ChainWatch,
+        ledger: Ledger,
+        floor: Floor,
+        issuer: Issuer,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._config = config
+        self._chain = chain
+        self._ledger = ledger
+        self._floor = floor
+        self._issuer = issuer
+        self._clock = clock
+        self._spawn = spawn
+        self._free: tuple[float, Mapping[bytes, int]] = (float("-inf"), {})
+        self._final_at: dict[bytes, float] = {}
+        self._acting: set[bytes] = set()  # channels with a transaction of ours under way
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    async def free(self) -> Mapping[bytes, int]:
+        """What may still be put up as collateral, by asset. WalletError("BROKER_CHAIN") if nobody knows."""
+        looked, found = self._free
+        if self._clock.monotonic() - looked > FREE_KEPT:
+            try:
+                found = await self._chain.free([token.address for token in self._config.tokens])
+            except WalletError as error:
+                _log.warning("the chain can't be asked: %s", error)
+                raise refused("BROKER_CHAIN") from error
+            self._free = (self._clock.monotonic(), found)
+        return found
+
+    async def look_at(self, channel: Channel) -> bool:
+        """Ask the chain now rather than at its next turn; whether it answered."""
+        try:
+            await self._chain.refresh([channel.id])
+        except WalletError as error:
+            _log.warning("the chain can't be asked: %s", error)
+            return False
+        return True
+
+    # --- being told ----------------------------------------------------------------------------------------------
+
+    def changed(self, channel_id: bytes, view: ChainView) -> None:
+        """The chain has news of a channel, or reminds of a dispute."""
+        channel = self._floor.channels.get(channel_id)
+        if channel is None or self._ledger.failed:
+            return
+        if view.standing is Standing.OPEN:
+            channel.confirmed = True  # the trader may open before his ACK of the setup is here
+            if channel.phase in (Phase.AGREED, Phase.DISPUTED):  # disputed: a reorganisation took the challenge back
+                with self._ledger.turn():
+                    self._issuer.set_phase(channel, Phase.OPEN)
+                    self._floor.come(channel)
+        elif view.standing is Standing.DISPUTED:
+            self._answer(channel, view)
+        elif view.standing is Standing.SETTLED:
+            self._retire(channel, Phase.SETTLED)
+
+    def _answer(self, channel: Channel, view: ChainView) -> None:
+        if channel.phase not in (Phase.DISPUTED, Phase.FINAL):
+            _log.warning("channel 0x%s is disputed at increment %d", channel.id.hex(), view.increment)
+            self._issuer.dispute(channel)
+        proof = _proof(channel)
+        if proof is None:
+            return
+        over = self._clock.now() > view.deadline
+        if proof.state.transition is Transition.FINALIZE:
+            self._spawn(self._act("close", proof))
+        elif proof.state.increment > view.increment and not over:
+            self._spawn(self._act("respond", proof))
+        elif proof.state.increment == view.increment and over:
+            self._spawn(self._act("settle", proof))
+
+    async def _act(self, name: str, proof: Proof) -> None:
+        """One transaction at a time for a channel; what fails is tried again when the chain reminds of it."""
+        channel = proof.state.channel
+        if channel in self._acting:
+            return
+        self._acting.add(channel)
+        calls = {"close": self._chain.close, "respond": self._chain.respond, "settle": self._chain.settle}
+        try:
+            await calls[name](proof)
+            _log.info("channel 0x%s: sent %s of increment %d", channel.hex(), name, proof.state.increment)
+        except WalletError as error:
+            _log.warning("channel 0x%s: %s failed: %s", channel.hex(), name, error)
+        finally:
+            self._acting.discard(channel)
+
+    def _retire(self, channel: Channel, phase: Phase) -> None:
+        self._floor.leave(channel)
+        with self._ledger.turn():
+            self._issuer.set_phase(channel, phase)
+        del self._floor.channels[channel.id]
+        self._final_at.pop(channel.id, None)
+        self._chain.forget(channel.id)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    async def chores(self) -> None:
+        """Now and then: what lapses, and what is left to be closed."""
+        now = self._clock.now()
+        for channel in list(self._floor.channels.values()):
+            unopened = channel.phase in (Phase.PROPOSED, Phase.AGREED) and not channel.confirmed
+            if unopened and now > channel.terms.open_before + LAPSE_MARGIN:
+                await self._lapse(channel)
+            elif channel.phase is Phase.FINAL:
+                self._close_later(channel)
+
+    async def _lapse(self, channel: Channel) -> None:
+        """Forget a setup that was never opened; the chain is asked once more before."""
+        answered = await self.look_at(channel)
+        if answered and channel.phase in (Phase.PROPOSED, Phase.AGREED) and not channel.confirmed:
+            self._retire(channel, Phase.LAPSED)
+
+    def _close_later(self, channel: Channel) -> None:
+        """The trader closes; if he does not, the broker does, to have his collateral back."""
+        now = self._clock.monotonic()
+        since = self._final_at.setdefault(channel.id, now)
+        proof = _proof(channel)
+        if proof is not None and now - since > self._config.policy.close_after:
+            self._final_at[channel.id] = now
+            self._spawn(self._act("close", proof))
+
+
+def _proof(channel: Channel) -> Proof | None:
+    """The highest validated state with both signatures."""
+    last = channel.last
+    if last is None or last.trader_signature is None or last.broker_signature is None:
+        return None
+    return Proof(channel.terms, last.state, last.trader_signature, last.broker_signature)
+
+
+async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs ``work`` again and again, with a pause between."""
+    while True:
+        await asyncio.sleep(seconds)
+        await work()
