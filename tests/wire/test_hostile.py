@@ -300,6 +300,7 @@ def test_everyone_gets_a_turn_while_frames_pour_in() -> None:
             working = asyncio.create_task(others())
             client.notify("start", {})
             await until(lambda: len(heard) == 1_000)
+            seen.append(len(heard))
             working.cancel()
             await client.close()
         assert heard == list(range(1_000))

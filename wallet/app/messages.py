@@ -10,13 +10,17 @@ import gettext
 from collections.abc import Mapping
 
 from wallet.app.catalogue import FLAGS, PROGRAM, WINDOW
-from wallet.app.refusals import REFUSALS
+from wallet.app.refusals import BROKER, CHANNELS, ORDERS, REFUSALS
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
+from wallet.wire.frames import RemoteError
 
 DOMAIN = "channel-wallet"
 _PARAM_LIMIT = 120
 _UNKNOWN = "Something was refused with the code {code}. Nothing was signed because of it."
+
+
+_REMOTE = {*FLAGS, *BROKER, *CHANNELS, *ORDERS}
 
 
 class _Params(dict[str, str]):
@@ -42,6 +46,9 @@ def sentence(code: str, params: Mapping[str, object] | None = None) -> str:
 
 def explain(error: WalletError) -> str:
     """The sentence of an error; for a rule of the protocol, with what it expected and got."""
+    if isinstance(error, RemoteError) and error.code not in _REMOTE:
+        # the broker chose this code: he may not speak with the voice of this program
+        return sentence("BROKER-SAYS", {"code": error.code})
     text = sentence(error.code, error.params)
     if error.code in FLAGS and "expected" in error.params:
         text += " " + sentence("EXPECTED-GOT", error.params)

@@ -89,6 +89,8 @@ BROKER: Final[dict[str, str]] = {
         "The broker's disk failed, and he signs nothing more. Your last state stands: you can leave with it."
     ),
     "BROKER_CONFIG": _("The broker's configuration is not possible: {field} is {got}."),
+    "BROKER-SAYS": _("The broker refused, with the code {code} of his own. Nothing was signed."),
+    "BROKER_CHAIN": _("The broker can't reach his chain now. Nothing was signed; try again later."),
     "BROKER_RUNNING": _("Another broker runs in this folder."),
     "OFFLINE": _("{broker} is not connected. Nothing was sent; it is tried again by itself."),
     "RPC_CLOSED": _("The connection to the broker broke. What was asked may or may not have been done; it is checked."),

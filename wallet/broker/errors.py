@@ -56,7 +56,6 @@ CODES: Final = {
     "RESUME_FORK": "the trader signed another state at this increment: the session key is in use elsewhere",
     "RESUME_BEHIND": "the trader has a later validated state than the broker: the broker signs nothing here",
     "MARKET_UNKNOWN": "no such market",
-    "SUBSCRIPTIONS": "too many subscriptions on this connection",
     "ACK_UNEXPECTED": "nothing of the trader's waits for a countersignature",
     "PROPOSE_UNEXPECTED": "in a channel of the broker's initiative only the broker issues states",
 }

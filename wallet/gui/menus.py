@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMenuBar, QPlainTextEdit
+from PySide6.QtWidgets import QMenu, QMenuBar
 
 from wallet import __version__
 from wallet.gui.look import Look, Mode
@@ -122,32 +122,21 @@ def _view_menu(bar: QMenuBar, menus: Menus, window: MainWindow, look: Look) -> N
 
 
 def _shortcuts(window: MainWindow) -> None:
-    """Letters work wherever nothing is being typed."""
+    """In the trading room. Plain letters reach a shortcut only where nothing is being typed: a field takes them first."""
 
-    def when_free(do: Callable[[], object]) -> Callable[[], None]:
+    def go(name: str) -> Callable[[], None]:
         def run() -> None:
-            typing = isinstance(QApplication.focusWidget(), QLineEdit | QPlainTextEdit)
-            trading = window.room is not None and window.stack.currentWidget() is window.room
-            figures = typing and _in_ticket(window)
-            if trading and (not typing or figures):
-                do()
+            if window.room is not None and window.stack.currentWidget() is window.room:
+                window.room.workspace.go_to(name)
 
         return run
 
-    def go(name: str) -> Callable[[], object]:
-        return _room(window, lambda room: room.workspace.go_to(name))
-
-    keys: list[tuple[str, Callable[[], object]]] = [("B", go("buy")), ("S", go("sell"))]
+    keys = [("B", go("buy")), ("S", go("sell"))]
     keys += [("Ctrl+L", go("price")), ("Ctrl+K", go("book"))]
     keys += [(f"Ctrl+{number}", go(name)) for number, name in enumerate(("orders", "fills", "history", "flags"), 1)]
     for key, do in keys:
         shortcut = QShortcut(QKeySequence(key), window)
-        shortcut.activated.connect(when_free(do))
-
-
-def _in_ticket(window: MainWindow) -> bool:
-    focus = QApplication.focusWidget()
-    return focus is not None and window.room is not None and window.room.workspace.ticket.isAncestorOf(focus)
+        shortcut.activated.connect(do)
 
 
 def _tell_keys(window: MainWindow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from PySide6.QtCore import QSettings, QTimer, Signal
 from PySide6.QtGui import QShowEvent
@@ -24,7 +25,12 @@ from wallet.gui.widgets.notice import Notice
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
 
-PLOT_AFTER_MS = 30
+PLOT_AFTER_MS = 100
+
+
+def load_plot() -> ModuleType:
+    """pyqtgraph and numpy take longer to load than all the rest: only once there is something to see."""
+    return import_module("wallet.gui.views.plot")
 
 
 class TradingRoom(QWidget):
@@ -70,9 +76,7 @@ class TradingRoom(QWidget):
             QTimer.singleShot(PLOT_AFTER_MS, self._load_plot)
 
     def _load_plot(self) -> None:
-        """pyqtgraph and numpy take longer to load than all the rest: only once there is something to see."""
-        plot = import_module("wallet.gui.views.plot")
-        self.workspace.chart.set_plot(plot.CandlePlot(self._desk.look))
+        self.workspace.chart.set_plot(load_plot().CandlePlot(self._desk.look))
 
     # --- snapshots -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, Prog
 from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
-from wallet.gui.room import TradingRoom
+from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.protocol.errors import WalletError
 
 AGE_MS = 500
@@ -150,6 +150,7 @@ class MainWindow(QMainWindow):
     def _wait_for(self, future: Future[Backend], failed: Callable[[str], None]) -> None:
         self._starting = future
         self.show_page(self.progress)
+        QTimer.singleShot(PLOT_AFTER_MS, load_plot)  # while the user waits anyway
 
         def done(backend: Backend) -> None:
             if self._starting is not future or self._quitting:

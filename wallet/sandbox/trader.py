@@ -11,6 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,7 @@ from wallet.session.settlement import ChainLink
 RETRY = 1.0  # seconds
 OPEN_WITHIN = 30.0
 LEAVE_WITHIN = 20.0
+LEAVE_TRIES = 5
 TRIM_EVERY = 60.0
 MAX_STRIKES = 40  # requests in a row that came to nothing, after which a channel is left for a new one
 GAS_MONEY = 10**18
@@ -105,7 +107,7 @@ class Trader:
         self._strategy = strategy
         self._purse = purse
         self._keys = Keyring(self.journal)
-        self._given_up: set[bytes] = set()
+        self._failed: Counter[bytes] = Counter()  # how often leaving a channel has failed
         self.trading = asyncio.Event()  # once it has had a channel to trade in
         self._trimmed = time.monotonic()
         self.link = BrokerLink(profile, self.journal, self._keys, lambda: None)
@@ -150,7 +152,7 @@ class Trader:
         if channel is None or Phase(channel.record.phase) in _COMING:
             async with self._following_the_chain():
                 channel = await self._open(channel or await self._agree())
-        if Phase(channel.record.phase) is Phase.OPEN:
+        if Phase(channel.record.phase) is Phase.OPEN and not self._failed[channel.id]:
             await self._trade(channel)
         await self._leave(channel)
 
@@ -158,7 +160,7 @@ class Trader:
         running = (
             channel
             for channel in reversed(self.link.channels.values())
-            if Phase(channel.record.phase) not in _OVER and channel.id not in self._given_up
+            if Phase(channel.record.phase) not in _OVER and self._failed[channel.id] < LEAVE_TRIES
         )
         return next(running, None)
 
@@ -254,7 +256,7 @@ class Trader:
     # --- out ---
 
     async def _leave(self, channel: TraderChannel) -> None:
-        """Finalize, close, take the money home. A channel in which that fails is left as it is."""
+        """Finalize, close, take the money home. A channel in which that fails again and again is left as it is."""
         log.info("%s leaves its channel 0x%s (%s)", self.name, channel.id.hex()[:8], channel.record.phase)
         try:
             if not channel.final and Phase(channel.record.phase) is Phase.OPEN:
@@ -265,7 +267,7 @@ class Trader:
                 await self.chain.withdraw(self._keys.owner)
         except WalletError:
             if self.link.live.online:
-                self._given_up.add(channel.id)
+                self._failed[channel.id] += 1
             raise
 
     @contextlib.asynccontextmanager

@@ -143,6 +143,7 @@ class Ticket(QFrame):
         for field in (self.price, self.amount):
             field.entered.connect(self._send)
             field.escaped.connect(self.clear)
+            field.lettered.connect(self._take_letter)
         self.send.clicked.connect(self._send)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -152,6 +153,11 @@ class Ticket(QFrame):
             self._send()
         else:
             super().keyPressEvent(event)
+
+    def _take_letter(self, letter: str) -> None:
+        side = {"b": "buy", "s": "sell"}.get(letter)
+        if side is not None:
+            self._put(side=side)
 
     def clear(self) -> None:
         self._put(price="", amount="")

@@ -14,12 +14,16 @@ _FIGURE = QRegularExpression(r"[0-9]{0,40}(\.[0-9]{0,36})?")
 
 
 class FigureField(QFrame):
-    """Emits ``edited`` with the text, ``stepped`` with +1 or −1 (Page Up and Down: 10), ``entered``, ``escaped``."""
+    """Emits ``edited`` with the text, ``stepped`` with +1 or −1 (Page Up and Down: 10), ``entered``, ``escaped``.
+
+    A letter is no figure: it goes out as ``lettered``, for whoever gives letters a meaning.
+    """
 
     edited = Signal(str)
     stepped = Signal(int)
     entered = Signal()
     escaped = Signal()
+    lettered = Signal(str)
 
     def __init__(self, name: str, label: str, *, steps: bool = True) -> None:
         super().__init__()
@@ -67,10 +71,11 @@ class FigureField(QFrame):
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             set_look(self, focused=event.type() == QEvent.Type.FocusIn)
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            return self._key(event.key())
+            return self._key(event)
         return super().eventFilter(watched, event)
 
-    def _key(self, key: int) -> bool:
+    def _key(self, event: QKeyEvent) -> bool:
+        key, text = event.key(), event.text()
         steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
         if key in steps:
             self.stepped.emit(steps[Qt.Key(key)])
@@ -78,6 +83,8 @@ class FigureField(QFrame):
             self.entered.emit()
         elif key == Qt.Key.Key_Escape:
             self.escaped.emit()
+        elif text.isalpha() and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+            self.lettered.emit(text.lower())
         else:
             return False
         return True
