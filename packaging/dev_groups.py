@@ -39,7 +39,7 @@ GROUPS = {
         ("wallet/*", "resources/contracts/*"),
     ),
     "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*")),
-    "end_to_end": Group(("tests/end_to_end",), ("wallet/*", "resources/*", *_ENVIRONMENT)),
+    "end_to_end": Group(("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT)),
     "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT)),
 }
 

@@ -8,20 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coincurve import PrivateKey
-from coincurve.utils import GROUP_ORDER_INT
-
-
-def der(signature: bytes) -> bytes:
-    """r‖s‖v as libsecp256k1's verify takes it."""
-
-    def integer(data: bytes) -> bytes:
-        number = data.lstrip(b"\0")
-        body = b"\0" * (number[0] >> 7) + number
-        return b"\x02" + bytes([len(body)]) + body
-
-    assert int.from_bytes(signature[32:64], "big") <= GROUP_ORDER_INT // 2
-    body = integer(signature[:32]) + integer(signature[32:64])
-    return b"\x30" + bytes([len(body)]) + body
 
 
 def verify_and_sign(theirs: PrivateKey, own: PrivateKey, digests: Sequence[bytes]) -> float:

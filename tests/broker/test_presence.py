@@ -160,6 +160,20 @@ def test_a_withheld_answer_takes_the_orders_off_the_book_and_wins_nothing(tmp_pa
     play(tmp_path, body)
 
 
+def test_after_a_late_answer_the_orders_come_back(tmp_path: Path) -> None:
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        book = broker.floor.books[PAIR]
+        ask = await anna.order(SELL, PRICE + 10**6, ONE)
+        await anna.until(lambda: ask in book)
+        anna.decide = lambda state: "hold"
+        await anna.order(SELL, PRICE + 2 * 10**6, ONE)
+        await ben.until(lambda: ask not in book, within=3)
+        anna.decide = lambda state: "ack"
+        await anna.until(lambda: len(book) == 2, within=2)
+
+    play(tmp_path, body)
+
+
 def test_fills_without_an_answer_stay_within_the_bound(tmp_path: Path) -> None:
     """maxUnacked is 50,000 USDT: of thirty buyers of one ETH, 25 are filled before she answers, never more."""
 

@@ -67,6 +67,30 @@ def test_an_answer_that_was_lost_is_asked_for_again(tmp_path: Path) -> None:
     play(tmp_path, body)
 
 
+def test_a_fill_waits_for_the_first_heartbeat_of_a_connection(tmp_path: Path) -> None:
+    """Whoever has no heartbeat echoed on a connection refuses fills that come on it."""
+
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        ask = await anna.order(SELL, PRICE, ONE)
+        await anna.until(lambda: ask in broker.floor.books[PAIR])
+        anna.decide = hold_trades
+        await ben.order(BUY, PRICE, ONE)
+        await anna.until(lambda: len(anna.proposals) == 3)
+        anna.stop_beating()
+        assert anna.peer is not None
+        anna.peer.abort()
+        await anna.connect()
+        await anna.resume()
+        anna.decide = lambda state: "ack"
+        await asyncio.sleep(0.3)
+        assert len(anna.proposals) == 3
+        await anna.beat()
+        await anna.until(anna.fills)
+        assert len({proposal.signature for proposal in anna.proposals[2:]}) == 1
+
+    play(tmp_path, body, answer_time=5)
+
+
 def test_a_refusal_whose_countersignature_was_lost(tmp_path: Path) -> None:
     async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
         ask = await anna.order(SELL, PRICE, ONE)
@@ -262,6 +286,22 @@ def test_a_broker_whose_disk_fails_signs_nothing_more(tmp_path: Path) -> None:
         await asyncio.wait_for(broker.stopped.wait(), 2)
         assert broker.ledger.failed
         assert len(anna.proposals) == before
+
+    play(tmp_path, body)
+
+
+def test_no_answer_leaves_before_the_disk_has_it(tmp_path: Path) -> None:
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+        def fail() -> None:
+            raise OSError(28, "No space left on device")
+
+        broker.ledger.before_commit = fail
+        with pytest.raises(WalletError) as caught:
+            await anna.order(SELL, PRICE, ONE)
+        assert caught.value.code in ("BROKER_HALTED", "RPC_CLOSED")
+        await asyncio.wait_for(broker.stopped.wait(), 2)
 
     play(tmp_path, body)
 

@@ -36,6 +36,10 @@ def arm(target: address, payload: Bytes[4096]):
     self.armed = True
 
 @external
+def act(target: address, payload: Bytes[4096]):
+    raw_call(target, payload)
+
+@external
 def rebase(owner: address, amount: uint256):
     self.balances[owner] = amount
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from tests.chain.evm import Actor, Reverted
 from tests.chain.scenario import BROKER, BROKER_SIGNER, STRANGER, TRADER, TRADER_SIGNER
 from tests.chain.world import ALLOCATION, COLLATERAL, STOCK, World
+from wallet.chain import calls
 from wallet.chain.calls import NO_MANDATE, Mandate, Validation, outcomes_hash
 from wallet.protocol.state import Transition
 from wallet.protocol.terms import NATIVE, Role
@@ -117,10 +119,12 @@ def test_no_state_passes_for_the_setup_state_with_outcomes(world: World) -> None
                 world.challenge(session, false, validation)
 
 
-def test_a_setup_transition_above_zero_is_no_state(world: World) -> None:
+@pytest.mark.parametrize("transition", [0, 7, 255])
+def test_a_transition_that_no_state_above_setup_has(world: World, transition: int) -> None:
     session = world.opened_session()
+    state = replace(world.traded(session, 1), transition=cast(Transition, transition))
     with pytest.raises(Reverted, match="BAD_TRANSITION"):
-        world.challenge(session, replace(world.traded(session, 1), transition=Transition.SETUP))
+        world.challenge(session, state)
 
 
 # --- validation --------------------------------------------------------------------------------------------------
@@ -175,6 +179,18 @@ def test_what_does_not_validate(world: World, role: Role) -> None:
         with pytest.raises(Reverted, match=expected):
             world.challenge(session, state, validation)
     world.challenge(session, state, signed)
+
+
+def test_a_role_that_there_is_not_signs_no_successor(world: World) -> None:
+    session = world.opened_session()
+    state = world.traded(session, 6)
+    trader, broker, successors = calls.validation_tuple(session.implied(state, Role.BROKER))
+    assert isinstance(successors, list)
+    proof = (trader, broker, [(2, *successors[0][1:])])
+    encode = calls.function("challenge").encode
+    data = encode(calls.terms_tuple(session.terms), calls.state_tuple(state), proof, (0, 0, b""))
+    with pytest.raises(Reverted, match="BAD_ROLE"):
+        world.chain.send(TRADER.address, calls.Call(world.chain.contract, data))
 
 
 def test_one_sides_signature_alone_is_never_enough(world: World) -> None:

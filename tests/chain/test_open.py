@@ -122,6 +122,8 @@ BAD_TERMS: list[tuple[str, Callable[[Terms, int], Terms]]] = [
     ("ASSETS_NOT_ASCENDING", lambda t, _: replace(t, assets=t.assets[:1] * 2)),
     ("ASSETS_NOT_ASCENDING", lambda t, _: replace(t, assets=(*t.assets, t.assets[1]))),
     ("AMOUNT_OVERFLOW", lambda t, _: replace(t, assets=(Asset(NATIVE, 1, 2**256 - 1),))),
+    # The largest sum there may be: nobody has as much.
+    ("BROKER_BALANCE", lambda t, _: replace(t, assets=(Asset(NATIVE, ALLOCATION, 2**256 - 1 - ALLOCATION),))),
     ("AMOUNT_OVERFLOW", lambda t, _: replace(t, assets=(Asset(NATIVE, 2**256 - 1, 1),))),
 ]
 

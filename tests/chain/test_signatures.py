@@ -34,6 +34,7 @@ def variants(signature: bytes) -> list[tuple[str, bytes]]:
         ("SIGNATURE_INVALID", r + bytes(32) + signature[64:]),
         ("SIGNATURE_INVALID", bytes(64) + signature[64:]),
         ("TRADER_SIGNATURE", signature[:64] + flipped),
+        ("TRADER_SIGNATURE", r + word(N // 2) + signature[64:]),  # of somebody, and just low enough
         ("^$", signature + b"\0"),  # does not even decode
         ("^$", signature * 2),
     ]

@@ -1,31 +1,20 @@
-"""The sandbox as its own process — broker, chain and market makers, all killed together — that also answers to the
-proxy's name: the broker signs in Auth only for hosts it knows.
+"""The sandbox as its own process — broker, chain and market makers, all killed together — whose broker is told one
+more name under which wallets dial it: the proxy's. In Auth he signs for no other host.
 
-``python -m tests.end_to_end.broker_process DIRECTORY PROXY_HOST:PORT``; prints one JSON line when it is ready.
+``python -m tests.end_to_end.broker_process DIRECTORY PROXY_HOST:PORT``; the rest is ``channel-wallet sandbox``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
+import functools
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from wallet.app.logs import start_logging
-from wallet.sandbox.boot import market
-from wallet.sandbox.population import populate
-
-
-async def main(directory: Path, proxy: str) -> None:
-    async with market(directory) as found:
-        start_logging(found.folder.logs)
-        identity = found.broker.identity
-        found.broker.identity = replace(identity, hosts=identity.hosts | {proxy})
-        print(json.dumps({"profile": str(found.folder.profile)}), flush=True)
-        async with populate(found):
-            await found.broker.stopped.wait()
-
+from wallet.broker.config import BrokerConfig
+from wallet.sandbox import boot
+from wallet.sandbox.main import run
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    boot.BrokerConfig = functools.partial(BrokerConfig, names=(sys.argv[2],))
+    sys.exit(run(Path(sys.argv[1]), start_logging))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import sysconfig
@@ -62,8 +63,16 @@ class Cli:
     profile: Path
     password: str = "as good as none"
 
-    def run(self, *arguments: str) -> Said:
-        """A command, in a directory that holds nothing of the program."""
+    def run(self, *arguments: str, largest_file: int | None = None) -> Said:
+        """A command, in a directory that holds nothing of the program.
+
+        ``largest_file``: the disk is full for every file that would grow beyond so many bytes.
+        """
+
+        def limit() -> None:
+            if largest_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environment["CHANNEL_WALLET_PASSWORD"] = self.password
         done = subprocess.run(
@@ -75,6 +84,7 @@ class Cli:
             text=True,
             timeout=PATIENCE,
             check=False,
+            preexec_fn=limit,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 

@@ -63,7 +63,7 @@ class Trading:
         if phase in (Phase.FINAL, Phase.CLOSING, Phase.SETTLED):
             await account.withdraw()
             phase = Phase.WITHDRAWN
-        if phase in (None, Phase.WITHDRAWN, Phase.ABANDONED, Phase.REQUESTED, Phase.AGREED):
+        if phase is not Phase.OPEN:
             if phase is None:
                 await account.faucet()
             symbols = {token.symbol: token.address for token in account.broker.tokens}

@@ -64,7 +64,9 @@ def test_delete_cancels_the_selected_order(trading: MainWindow, backend: Scripte
     assert len(calls(backend, "cancel_order")) == 1
 
 
-def test_cancel_all_asks_first_and_defaults_to_no(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+def test_cancel_all_asks_first_and_defaults_to_no(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
     backend.publish(app_view(channel=channel(orders=(order(1), order(2)))))
     qtbot.waitUntil(find("orders.cancel_all").isEnabled)
     qtbot.mouseClick(find("orders.cancel_all"), Qt.MouseButton.LeftButton)
@@ -78,7 +80,9 @@ def test_cancel_all_asks_first_and_defaults_to_no(trading: MainWindow, backend: 
     assert len(calls(backend, "cancel_all")) == 1
 
 
-def test_orders_keep_their_selection_while_others_come_and_go(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+def test_orders_keep_their_selection_while_others_come_and_go(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any
+) -> None:
     backend.publish(app_view(channel=channel(orders=(order(1), order(2)))))
     table = room_of(trading).workspace.orders.table
     qtbot.waitUntil(lambda: table.model().rowCount() == 2)
@@ -113,7 +117,9 @@ def test_grouping_the_book(trading: MainWindow, find: Any) -> None:
 # --- flags -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_flag_raises_a_banner_that_stays(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+def test_a_flag_raises_a_banner_that_stays(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
     banner = room_of(trading).banner
     assert not banner.isVisible()
     backend.publish(app_view(flags=(FLAG,), channel=channel(phase=Phase.FLAGGED)))
@@ -133,7 +139,9 @@ def test_a_flag_raises_a_banner_that_stays(trading: MainWindow, backend: Scripte
     qtbot.waitUntil(lambda: not banner.isVisible())
 
 
-def test_a_flag_that_cannot_be_refused_says_so(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+def test_a_flag_that_cannot_be_refused_says_so(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
     backend.publish(app_view(flags=(replace(FLAG, acting=False),)))
     qtbot.waitUntil(room_of(trading).banner.isVisible)
     assert not find("flag.refuse").isEnabled()
@@ -189,7 +197,7 @@ def test_a_selected_state_shows_what_it_changed_and_what_was_signed(history: Any
     changes = find("history.changes").model()
     qtbot.waitUntil(lambda: changes.rowCount() > 0)
     rows = {changes.index(row, 0).data(): changes.index(row, 3).data() for row in range(changes.rowCount())}
-    assert rows["ETH available"] == "+0.49950000"
+    assert rows["ETH available"] == "+0.4995"
     assert '"trader": "0x01' in find("history.raw").toPlainText()
     assert '"2499500000000000000"' in find("history.raw").toPlainText()
 
@@ -323,7 +331,9 @@ def test_foreign_text_is_shown_letter_by_letter(
     trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
 ) -> None:
     flag = replace(FLAG, code=EVIL, expected=EVIL, got=EVIL)
-    link = ConnectionView(Link.ONLINE, Link.ONLINE, 1, time.time(), 5, EVIL, problem=EVIL, problem_params=(("why", EVIL),))
+    link = ConnectionView(
+        Link.ONLINE, Link.ONLINE, 1, time.time(), 5, EVIL, problem=EVIL, problem_params=(("why", EVIL),)
+    )
     evil = AssetInfo(bytes(20), "<b>X", 18, verified=False)
     backend.publish(
         app_view(
@@ -333,7 +343,7 @@ def test_foreign_text_is_shown_letter_by_letter(
         )
     )
     qtbot.waitUntil(room_of(trading).banner.isVisible)
-    everything = [label for label in trading.findChildren(QLabel)]
+    everything = trading.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText or not label.text() for label in everything)
     texts = [label.text() for label in everything]
     assert any(SHOWN in text for text in texts)
@@ -389,6 +399,23 @@ def test_a_flood_of_snapshots_is_drawn_by_frames_and_leaks_nothing(
     assert 0 < len(drawn) < 40 * (spent + 2)
 
 
+def test_drawing_leaks_nothing(trading: MainWindow, qtbot: Any) -> None:
+    room = room_of(trading)
+    qtbot.waitUntil(lambda: room.workspace.chart.ready, timeout=20_000)
+
+    def draw(count: int) -> int:
+        for number in range(count):
+            orders = tuple(order(at % 200, price=3_000_000_000 + at * 10_000) for at in range(number % 12))
+            room.show_view(app_view(channel=channel(increment=number, orders=orders, fills=(fill(number % 90),))))
+            room.show_prices(market_view(middle=3_000_000_000 + number % 50 * 10_000, seed=number % 7))
+            QApplication.processEvents()
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = draw(40)
+    assert draw(120) - before < 500
+
+
 def test_the_plot_draws_candles(trading: MainWindow, qtbot: Any, find: Any) -> None:
     chart = room_of(trading).workspace.chart
     qtbot.waitUntil(lambda: chart.ready, timeout=20_000)
@@ -409,4 +436,3 @@ def test_models_have_no_children() -> None:
     model.set_rows((1, 2))
     assert model.rowCount(model.index(0, 0)) == 0
     assert model.rowCount(QModelIndex()) == 2
-

@@ -90,7 +90,9 @@ def test_impossible_input_cannot_be_typed(trading: MainWindow, qtbot: Any, text:
     assert ticket.amount.text.count(".") <= 1
 
 
-def test_percent_buttons_give_what_can_be_sent(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+def test_percent_buttons_give_what_can_be_sent(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
     ticket = ticket_of(trading)
     ticket.take_price(3_000_030_000)
     for percent, amount in ((25, "1.5192"), (50, "3.0385"), (75, "4.5578"), (100, "6.0770")):
@@ -136,7 +138,9 @@ def test_without_a_session_the_ticket_points_to_one(trading: MainWindow, backend
     qtbot.waitUntil(lambda: ticket_of(trading).reason.text() == "Open a session to trade.")
 
 
-def test_a_refused_order_keeps_the_price_and_says_why(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+def test_a_refused_order_keeps_the_price_and_says_why(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any
+) -> None:
     backend.answers["place_order"] = failed(WalletError("ORD-FUNDS"))
     ticket = ticket_of(trading)
     ticket.take_price(3_000_030_000)

@@ -168,7 +168,7 @@ def test_a_second_one_on_the_same_directory_is_refused(sandbox: SandboxProcess) 
     assert all(map(listens, sandbox.ports))
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "stdin"])
+@pytest.mark.parametrize("way", ["SIGTERM", "stdin", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_ends_and_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
     with SandboxProcess(tmp_path / "box", "--until-stdin-closes") as process:
         assert all(map(listens, process.ports))
@@ -185,6 +185,7 @@ def test_ends_and_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
         assert not any(map(listens, process.ports))
 
 
+@pytest.mark.slow
 def test_ends_while_it_is_still_starting(tmp_path: Path) -> None:
     process = launch(tmp_path / "box")
     asyncio.run(eventually((tmp_path / "box" / "sandbox.json").exists))
@@ -193,6 +194,7 @@ def test_ends_while_it_is_still_starting(tmp_path: Path) -> None:
     assert (process.returncode, complaint) == (0, "")
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
     """The same chain, contract, keys, ports; a trader's channel goes on, and so do the makers'."""
 
@@ -224,6 +226,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
     asyncio.run(path(tmp_path / "box"))
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
     """Another program got the port meanwhile: the sandbox takes a new one and says so in the profile."""
     with SandboxProcess(tmp_path / "box") as first:
@@ -239,6 +242,7 @@ def test_a_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
             assert broker_profile.load(second.profile).url == second.ready["broker"]
 
 
+@pytest.mark.slow
 def test_another_releases_contract_is_refused(tmp_path: Path) -> None:
     """A directory whose channels live in another contract than this release deploys."""
     box = tmp_path / "box"

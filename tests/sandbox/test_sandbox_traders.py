@@ -15,7 +15,7 @@ from wallet.history.journal import Journal
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
 from wallet.sandbox import upkeep
-from wallet.sandbox.boot import Market, market
+from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.plan import ETH
 from wallet.sandbox.quotes import Share
 from wallet.sandbox.strategies import Maker, Taker
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 
 
 @contextlib.asynccontextmanager
-async def at_work(path: Path, found: Market, strategy: Strategy) -> AsyncIterator[Trader]:
+async def at_work(path: Path, found: Sandbox, strategy: Strategy) -> AsyncIterator[Trader]:
     """A trader with the means of the first market's makers."""
     trader = Trader(path, found.profile, dict(found.plans[0].inventory), strategy, found.give)
     task = asyncio.create_task(trader.run())
@@ -71,7 +71,7 @@ def test_a_channel_of_no_more_use_is_left_for_a_new_one(tmp_path: Path, monkeypa
     async def path() -> None:
         given: list[Mapping[bytes, int]] = []
         strategy = Unlucky()
-        async with market(tmp_path / "box") as found:
+        async with sandbox(tmp_path / "box") as found:
 
             async def give(address: bytes, amounts: Mapping[bytes, int]) -> None:
                 given.append(amounts)
@@ -106,7 +106,7 @@ def test_traders_go_on_after_a_restart_and_the_past_is_forgotten(
     monkeypatch.setattr(upkeep, "KEPT", kept)
 
     async def path() -> None:
-        async with market(tmp_path / "box") as found:
+        async with sandbox(tmp_path / "box") as found:
             maker = Maker(found.plans[0], Share(0, 1), Random(1))
             taker = Taker(found.plans[:1], Random(2))
             async with (
@@ -116,7 +116,9 @@ def test_traders_go_on_after_a_restart_and_the_past_is_forgotten(
                 await eventually(lambda: _increments(one) > 40 and _increments(other) > 6, 40)
                 trim_broker(found.broker, {one.address})
                 channel = _channel(one)
+                before = channel.next_nonce()
                 channel.forget_past_intents(kept)
+                assert channel.next_nonce() == before
                 trim_channel(one.journal, channel.id)
                 journal = found.broker.ledger.journal
                 assert _lowest(journal, channel.id) >= _increments(one) - kept - 2
@@ -125,8 +127,10 @@ def test_traders_go_on_after_a_restart_and_the_past_is_forgotten(
                 resting = {row.id for row in channel.last.state.open_orders} if channel.last else set()
                 assert len(resting) > 10
                 assert all(one.journal.intent(order) is not None for order in resting)
+                assert resting <= channel.orders.keys()
+                assert len(channel.orders) <= len(resting) + kept + 1
                 reached = _increments(one), _increments(other)
-        async with market(tmp_path / "box") as again:
+        async with sandbox(tmp_path / "box") as again:
             maker = Maker(again.plans[0], Share(0, 1), Random(3))
             taker = Taker(again.plans[:1], Random(4))
             async with (

@@ -47,6 +47,14 @@ ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 FINALIZE_WAIT = 30.0
 OPEN_WAIT = 120.0
 FILLS_SHOWN = 500
+LOOK_AGAIN = 0.5
+# What is wrong and stays wrong however long one waits for a connection.
+LASTING = frozenset(
+    {
+        *("CHAIN_WRONG_ID", "CHAIN_WRONG_CODE", "TOKEN_DECIMALS", "RPC_URL", "BROKER_URL", "BROKER_TLS"),
+        *("AUTH_BROKER", "AUTH_REFLECTED", "RES-FORK"),
+    }
+)
 OPEN_STEPS = ("STEP-OFFER", "STEP-SETUP", "STEP-DEPOSIT", "STEP-CONFIRM")
 LEAVE_STEPS = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
 
@@ -85,7 +93,7 @@ class Account:
 
     def start(self) -> None:
         """Begins to follow broker and chain."""
-        for work in (self.link.run(), self.chain.run(), self._learn_fees()):
+        for work in (self.link.run(), self.chain.run(), self._learn_fees(), self._keep_broker()):
             self._tasks.append(asyncio.create_task(self._supervise(work)))
 
     async def stop(self) -> None:
@@ -107,9 +115,28 @@ class Account:
             self.changed()
 
     async def online(self, wait: float = 15.0) -> None:
-        """Waits for chain and broker; WalletError with what is wrong if one of them does not come."""
-        await self.chain.ready(wait)
-        await self.link.online(wait)
+        """Waits for chain and broker; WalletError with what is wrong, at once if no waiting will mend it.
+
+        A broker who is new here is kept once chain, contract and key are those of his profile; not before, or one
+        wrong file would lock the right one out.
+        """
+        deadline = time.monotonic() + wait
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                await self.chain.ready(min(left, LOOK_AGAIN))
+                await self.link.online(min(left, LOOK_AGAIN))
+                break
+            except WalletError as error:
+                if error.code in LASTING or left <= LOOK_AGAIN:
+                    raise
+        if self.broker not in self.profile.brokers():
+            await self.link.prove(self.vault.owner())
+            self.profile.pin(self.broker)
+
+    async def _keep_broker(self) -> None:
+        with contextlib.suppress(WalletError):
+            await self.online(10**6)
 
     async def _learn_fees(self) -> None:
         """What fills cost in practice; until then, the ceiling of the terms."""
@@ -142,8 +169,8 @@ class Account:
     async def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> bytes:
         """The seed's *Setup*, then deposit and ``open`` on chain; the channel's id when it can be traded in."""
         current = self.channel
-        if current is not None and Phase(current.record.phase) is Phase.AGREED:
-            return await self._deposit(current)  # a try that broke off after setup goes on from there
+        if current is not None and Phase(current.record.phase) in (Phase.AGREED, Phase.OPENING):
+            return await self._go_on_opening(current)
         if current is not None and Phase(current.record.phase) not in (
             Phase.WITHDRAWN,
             Phase.ABANDONED,
@@ -170,6 +197,12 @@ class Account:
             self.link.set_phase(channel, Phase.AGREED)
             await self._deposit(channel, step)
         return channel.id
+
+    async def _go_on_opening(self, channel: TraderChannel) -> bytes:
+        """A try that broke off after setup goes on from there; its transaction may have been mined meanwhile."""
+        await self.online()
+        await self.chain.refresh()
+        return channel.id if Phase(channel.record.phase) is Phase.OPEN else await self._deposit(channel)
 
     async def _deposit(self, channel: TraderChannel, step: Callable[[int], None] = lambda _: None) -> bytes:
         step(2)

@@ -76,17 +76,20 @@ class Profile:
         """The brokers the user added."""
         return [broker_profile.load(path) for path in sorted((self.path / "brokers").glob("*.json"))]
 
+    def require_unchanged(self, broker: BrokerProfile) -> None:
+        """Raises WalletError("BROKER_CHANGED", field) if the same broker was added with other facts."""
+        known = next((row for row in self.brokers() if row.broker == broker.broker), broker)
+        for field in ("signer", "chain_id", "adjudicator"):
+            if getattr(known, field) != getattr(broker, field):
+                raise WalletError("BROKER_CHANGED", name=known.name, field=field)
+
     def pin(self, broker: BrokerProfile) -> None:
         """Keeps a broker; his keys, chain and contract can't change afterwards behind the user's back.
 
         Raises WalletError("BROKER_CHANGED", field) if the same broker was added with other facts.
         """
+        self.require_unchanged(broker)
         path = self.path / "brokers" / f"{broker.broker.hex()}.json"
-        if path.exists():
-            known = broker_profile.load(path)
-            for field in ("signer", "chain_id", "adjudicator"):
-                if getattr(known, field) != getattr(broker, field):
-                    raise WalletError("BROKER_CHANGED", name=known.name, field=field)
         write_file(path, msgspec.json.format(msgspec.json.encode(broker_profile.show(broker)), indent=2))
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ class Service:
             if not known:
                 raise WalletError("NO_BROKER")
             broker = known[-1]
-        profile.pin(broker)
+        profile.require_unchanged(broker)
         self._broker = broker
         self._vault = vault
         self._dirty = asyncio.Event()

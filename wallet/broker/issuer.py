@@ -305,6 +305,7 @@ class Issuer:
             channel.count_unacked(fill, -1)
         self._ledger.carry_fills(fills, why)
         self._floor.retry(channel)
+        self.settled(channel)  # a cancel may have waited for them
         _log.warning("channel 0x%s: the broker carries %d fills (%s)", channel.id.hex(), len(fills), why)
 
     # --- the rest ---

@@ -81,6 +81,7 @@ class Keeper:
         channel = self._floor.channels.get(channel_id)
         if channel is None or self._ledger.failed:
             return
+        self._free = (float("-inf"), {})  # what was only promised is now taken, or given back
         if view.standing is Standing.OPEN:
             channel.confirmed = True  # the trader may open before his ACK of the setup is here
             if channel.phase in (Phase.AGREED, Phase.DISPUTED):  # disputed: a reorganisation took the challenge back

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wallet.session.broker_profile import BrokerProfile
 
 F = TypeVar("F", bound=Callable[..., Any])
-ONLINE_WITHIN = 20.0
+ONLINE_WITHIN = 10.0
 _ORDER_ID = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 
 

@@ -10,16 +10,17 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_data_path
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from wallet.gui.launcher import Launcher
-from wallet.gui.look import Look, Mode, app_icon
+from wallet.gui.look import Look, app_icon
 from wallet.gui.rects import VARIABLE, RectWriter
+from wallet.gui.settings import mode_of, settings_of
+from wallet.gui.signals import SignalGate
 from wallet.gui.window import MainWindow
 
 log = logging.getLogger(__name__)
-SETTINGS = "window.ini"
 
 
 class Alarm(QObject):
@@ -36,9 +37,6 @@ class Alarm(QObject):
         threading.excepthook = self._thread_hook
 
     def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
-            return
         log.error("unexpected error in the window", exc_info=(kind, error, trace))
         self.raised.emit(error)
 
@@ -53,8 +51,8 @@ def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
     ``profile`` is opened (its password is asked for), ``demo`` starts the demo market at once.
     """
     app = _application()
-    settings = _settings(profile)
-    window = MainWindow(launcher, _look(app, settings), _profiles(), settings)
+    settings = settings_of(profile)
+    window = MainWindow(launcher, Look(app, mode_of(settings)), _profiles(), settings)
     alarm = Alarm(window)
     alarm.install()
     window.closed.connect(app.quit)
@@ -67,7 +65,8 @@ def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
     elif profile is not None:
         window.ask_password(profile)
     try:
-        return app.exec()
+        with SignalGate(window.quit_now):
+            return app.exec()
     finally:
         sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
 
@@ -81,18 +80,6 @@ def _application() -> QApplication:
     app.setWindowIcon(app_icon())
     app.setQuitOnLastWindowClosed(False)  # closing lets go of the profile first
     return app
-
-
-def _look(app: QApplication, settings: QSettings | None) -> Look:
-    kept = str(settings.value("theme", Mode.SYSTEM.value)) if settings is not None else Mode.SYSTEM.value
-    return Look(app, next((mode for mode in Mode if mode.value == kept), Mode.SYSTEM))
-
-
-def _settings(profile: Path | None) -> QSettings | None:
-    """Beside the profile it belongs to; a throwaway market keeps nothing."""
-    if profile is None or not profile.is_dir():
-        return None
-    return QSettings(str(profile / SETTINGS), QSettings.Format.IniFormat)
 
 
 def _profiles() -> Path:

@@ -38,6 +38,7 @@ class Menus(QObject):
         super().__init__(parent)
         self.needs_room: list[QAction] = []
         self.panels = QMenu("&Panels")
+        self.themes: dict[Mode, QAction] = {}
         self._filled = False
 
     def show_for(self, window: MainWindow) -> None:
@@ -118,11 +119,12 @@ def _view_menu(bar: QMenuBar, menus: Menus, window: MainWindow, look: Look) -> N
         action.setObjectName(f"theme.{mode.value}")
         action.triggered.connect(lambda _=False, mode=mode: window.choose_theme(mode))
         group.addAction(action)
+        menus.themes[mode] = action
         themes.addAction(action)
 
 
 def _shortcuts(window: MainWindow) -> None:
-    """In the trading room. Plain letters reach a shortcut only where nothing is being typed: a field takes them first."""
+    """In the trading room. A plain letter comes here only where nothing is being typed: a field takes it first."""
 
     def go(name: str) -> Callable[[], None]:
         def run() -> None:

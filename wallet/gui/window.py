@@ -27,6 +27,7 @@ from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
+from wallet.gui.settings import THEME, mode_of, settings_of
 from wallet.protocol.errors import WalletError
 
 AGE_MS = 500
@@ -88,7 +89,7 @@ class MainWindow(QMainWindow):
         self.session.faucet_wanted.connect(self._faucet)
         self.session.later.connect(self.show_workspace)
         self.failure.going_on.connect(lambda: self.show_page(self._before_failure))
-        self.failure.quitting.connect(self._quit_now)
+        self.failure.quitting.connect(self.quit_now)
 
     def show_page(self, page: QWidget) -> None:
         if page is self.session:
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         """Light, dark or as the system says; kept in the profile."""
         self._look.set_mode(mode)
         if self._settings is not None:
-            self._settings.setValue("theme", mode.value)
+            self._settings.setValue(THEME, mode.value)
 
     # --- ways to a backend ---------------------------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ class MainWindow(QMainWindow):
             self.unlock.fail(text)
             self.show_page(self.unlock)
 
-        self._wait_for(self._launcher.open_profile(path, password, self._report), failed)
+        self._wait_for(self._launcher.open_profile(path, password, self._report), failed, path)
 
     def _begin(self, page: NewWalletPage) -> None:
         page.begin()
@@ -138,7 +139,7 @@ class MainWindow(QMainWindow):
             page.fail(text)
             self.show_page(page)
 
-        self._wait_for(self._launcher.create_profile(path, phrase, password, broker, self._report), failed)
+        self._wait_for(self._launcher.create_profile(path, phrase, password, broker, self._report), failed, path)
 
     def _report(self, code: str, part: float) -> None:
         self._progress.put((code, part))
@@ -147,7 +148,7 @@ class MainWindow(QMainWindow):
         if self._starting is not None:
             self.progress.advance(progress)
 
-    def _wait_for(self, future: Future[Backend], failed: Callable[[str], None]) -> None:
+    def _wait_for(self, future: Future[Backend], failed: Callable[[str], None], path: Path | None = None) -> None:
         self._starting = future
         self.show_page(self.progress)
         QTimer.singleShot(PLOT_AFTER_MS, load_plot)  # while the user waits anyway
@@ -157,6 +158,7 @@ class MainWindow(QMainWindow):
                 _close_elsewhere(backend, lambda: None)  # given up meanwhile
                 return
             self._starting = None
+            self._remember_in(path)
             self.use_backend(backend)
 
         def broken(error: WalletError) -> None:
@@ -165,6 +167,13 @@ class MainWindow(QMainWindow):
                 failed(explain(error))
 
         self.courier.deliver(future, self, done, broken)
+
+    def _remember_in(self, path: Path | None) -> None:
+        """From here on the window is that profile's: its theme now, its layout when the workspace appears."""
+        if path is not None:
+            self._settings = settings_of(path)
+            self._look.set_mode(mode_of(self._settings))
+            self.menus.themes[self._look.mode].setChecked(True)
 
     def _give_up(self) -> None:
         if self._starting is not None:
@@ -257,11 +266,11 @@ class MainWindow(QMainWindow):
         event.ignore()
         open_work = self.room.open_work() if self.room is not None else ""
         if open_work:
-            ask(self, "Quit Channel Wallet?", open_work, "Quit", self._quit_now)
+            ask(self, "Quit Channel Wallet?", open_work, "Quit", self.quit_now)
         else:
-            self._quit_now()
+            self.quit_now()
 
-    def _quit_now(self) -> None:
+    def quit_now(self) -> None:
         """Let go of the profile first: its driver must not be torn off in the middle of a write."""
         if self._quitting:
             return

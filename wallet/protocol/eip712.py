@@ -127,7 +127,7 @@ def balance_hash(row: Balance) -> bytes:
     return keccak(TYPE_HASHES["Balance"] + _PAD + row.asset + _word(row.available) + _word(row.locked))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def open_order_hash(row: OpenOrder) -> bytes:
     return keccak(
         TYPE_HASHES["OpenOrder"]

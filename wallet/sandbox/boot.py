@@ -18,6 +18,7 @@ from wallet.broker.chain_duty import AdjudicatorWatch, OutgoingLog
 from wallet.broker.config import BrokerConfig, Token
 from wallet.broker.lock import FolderLock
 from wallet.broker.server import Broker
+from wallet.chain import token
 from wallet.chain.client import Adjudicator
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Sender
@@ -35,13 +36,14 @@ from wallet.session.broker_profile import BrokerProfile, parse
 HOST = "127.0.0.1"
 CHAIN_POLL = 0.25  # seconds: on this chain an opening is there at once, and a demo should not wait for it
 COLLATERAL = {"ETH": 50_000 * ETH, "USDT": 200_000_000 * USDT, "WBTC": 2_500 * WBTC}
+PURSE = 10  # times the collateral: what the broker's owner is given at once
 LEDGER = "broker.db"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class Sandbox:
     """A sandbox at work: what its traders need."""
 
     folder: Folder
@@ -53,12 +55,11 @@ class Market:
 
     async def give(self, address: bytes, amounts: Mapping[bytes, int]) -> None:
         """Test money, as much as is asked for; in a block when it returns."""
-        by_symbol = {symbol: amounts.get(token.address, 0) for symbol, token in self.chain.tokens.items()}
-        await self.chain.fund(address, native=amounts.get(NATIVE, 0), usdt=by_symbol["USDT"], wbtc=by_symbol["WBTC"])
+        await _give(self.chain, address, amounts)
 
 
 @asynccontextmanager
-async def market(directory: Path) -> AsyncIterator[Market]:
+async def sandbox(directory: Path) -> AsyncIterator[Sandbox]:
     """Chain, contracts and broker in ``directory``, made at the first start and gone on with at every other.
 
     Raises WalletError: SANDBOX_FOLDER, SANDBOX_IN_USE, SANDBOX_DAMAGED, SANDBOX_OTHER_RELEASE, DEVNET_… or what the
@@ -78,7 +79,7 @@ async def market(directory: Path) -> AsyncIterator[Market]:
         identity = folder.update(identity, broker_port=broker.port)
         profile = broker.profile()
         folder.write(folder.profile, msgspec.json.format(msgspec.json.encode(profile), indent=2))
-        yield Market(folder, identity, chain, broker, parse(profile), found)
+        yield Sandbox(folder, identity, chain, broker, parse(profile), found)
 
 
 def _lock(folder: Folder, stack: AsyncExitStack) -> None:
@@ -119,9 +120,9 @@ async def _start_broker(
     contract = Adjudicator(rpc, chain.chain_id, identity.adjudicator)
     tokens = (
         Token(NATIVE, "ETH", 18),
-        *(Token(token.address, token.symbol, token.decimals) for token in chain.tokens.values()),
+        *(Token(info.address, info.symbol, info.decimals) for info in chain.tokens.values()),
     )
-    stock = {token.address: COLLATERAL[token.symbol] for token in tokens}
+    stock = {info.address: COLLATERAL[info.symbol] for info in tokens}
     await _provide(chain, rpc, owner.address, stock)
     watch = AdjudicatorWatch(
         contract,
@@ -154,10 +155,16 @@ async def _start_broker(
 
 async def _provide(chain: Devnet, rpc: Rpc, owner: bytes, stock: Mapping[bytes, int]) -> None:
     """The broker's owner never runs out of what he has to deposit."""
-    if await rpc.balance(owner) > 2 * stock[NATIVE]:
-        return
+    lacking = {
+        asset: PURSE * wanted for asset, wanted in stock.items() if await token.balance(rpc, asset, owner) < 2 * wanted
+    }
+    if lacking:
+        await _give(chain, owner, lacking)
+
+
+async def _give(chain: Devnet, address: bytes, amounts: Mapping[bytes, int]) -> None:
     usdt, wbtc = (chain.tokens[symbol].address for symbol in ("USDT", "WBTC"))
-    await chain.fund(owner, native=10 * stock[NATIVE], usdt=10 * stock[usdt], wbtc=10 * stock[wbtc])
+    await chain.fund(address, native=amounts.get(NATIVE, 0), usdt=amounts.get(usdt, 0), wbtc=amounts.get(wbtc, 0))
 
 
 def _free_or_any(port: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wallet.protocol.errors import WalletError
-from wallet.sandbox.boot import Market, market
+from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.population import populate
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def _run(directory: Path, start_logging: Callable[[Path], object], *, foll
 
 
 async def _serve(directory: Path, start_logging: Callable[[Path], object]) -> None:
-    async with market(directory) as found:
+    async with sandbox(directory) as found:
         start_logging(found.folder.logs)
         _say_ready(found)
         async with populate(found):
@@ -59,7 +59,7 @@ async def _serve(directory: Path, start_logging: Callable[[Path], object]) -> No
         raise WalletError("BROKER_HALTED")
 
 
-def _say_ready(found: Market) -> None:
+def _say_ready(found: Sandbox) -> None:
     ready = {
         "profile": str(found.folder.profile),
         "broker": found.profile.url,

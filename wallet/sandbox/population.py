@@ -12,7 +12,7 @@ from random import Random
 
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
-from wallet.sandbox.boot import Market
+from wallet.sandbox.boot import Sandbox
 from wallet.sandbox.plan import ETH, MAKERS, USDT, WBTC
 from wallet.sandbox.quotes import Share
 from wallet.sandbox.strategies import Maker, Taker
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def populate(market: Market) -> AsyncIterator[None]:
+async def populate(box: Sandbox) -> AsyncIterator[None]:
     """Makers in every market and one taker in all, for as long as the context lasts."""
-    traders = list(_traders(market))
+    traders = list(_traders(box))
     tasks = [asyncio.create_task(_supervise(*pair)) for pair in zip(traders, [None, *traders], strict=False)]
-    tasks.append(asyncio.create_task(_keep_up(market, traders)))
+    tasks.append(asyncio.create_task(_keep_up(box, traders)))
     try:
         yield
     finally:
@@ -42,19 +42,19 @@ async def populate(market: Market) -> AsyncIterator[None]:
             trader.close()
 
 
-def _traders(market: Market) -> Iterator[Trader]:
+def _traders(box: Sandbox) -> Iterator[Trader]:
     for number in range(MAKERS):
-        for plan in market.plans:
+        for plan in box.plans:
             name = f"maker-{plan.symbol.replace('/', '-').lower()}-{number + 1}.db"
             maker = Maker(plan, Share(number, MAKERS), _chance())
-            yield _trader(market, name, dict(plan.inventory), maker)
-    tokens = market.chain.tokens
+            yield _trader(box, name, dict(plan.inventory), maker)
+    tokens = box.chain.tokens
     purse = {NATIVE: 300 * ETH, tokens["USDT"].address: 2_000_000 * USDT, tokens["WBTC"].address: 20 * WBTC}
-    yield _trader(market, "taker.db", purse, Taker(market.plans, _chance()))
+    yield _trader(box, "taker.db", purse, Taker(box.plans, _chance()))
 
 
-def _trader(market: Market, name: str, allocations: dict[bytes, int], strategy: Strategy) -> Trader:
-    return Trader(market.folder.traders / name, market.profile, allocations, strategy, market.give)
+def _trader(box: Sandbox, name: str, allocations: dict[bytes, int], strategy: Strategy) -> Trader:
+    return Trader(box.folder.traders / name, box.profile, allocations, strategy, box.give)
 
 
 def _chance() -> Random:
@@ -78,12 +78,12 @@ async def _supervise(trader: Trader, before: Trader | None) -> None:
             await asyncio.sleep(RESTART_AFTER)
 
 
-async def _keep_up(market: Market, traders: list[Trader]) -> None:
+async def _keep_up(box: Sandbox, traders: list[Trader]) -> None:
     while True:
         await asyncio.sleep(UPKEEP_EVERY)
         try:
             for trader in traders:
                 trader.forget_past_channels()
-            trim_broker(market.broker, {trader.address for trader in traders})
+            trim_broker(box.broker, {trader.address for trader in traders})
         except WalletError as error:
             log.error("upkeep: %s", error)

@@ -100,6 +100,7 @@ class BrokerLink:
         self._changed = changed
         self._peer: Peer | None = None
         self._auth: dict[bytes, AuthResult] = {}
+        self._authenticating = asyncio.Lock()  # one hello at a time on a connection
         self._moved = asyncio.Condition()
         self._online = asyncio.Event()
         for record in journal.channels():
@@ -220,20 +221,25 @@ class BrokerLink:
         for row in channel.intents():
             await self._repeat(channel, row)
 
+    async def prove(self, signer: StateSigner) -> None:
+        """The broker shows that he holds the key of his profile; WalletError("AUTH_BROKER") if he can't."""
+        await self._authenticate(signer)
+
     async def _authenticate(self, signer: StateSigner) -> AuthResult:
-        known = self._auth.get(signer.address)
-        if known is not None:
-            return known
-        result = await authenticate(
-            self.connected(),
-            domain=self.profile.domain,
-            signer=signer,
-            account=signer.address,
-            broker_signer=self.profile.signer,
-            host=self.profile.host,
-        )
-        self._auth[signer.address] = result
-        return result
+        async with self._authenticating:
+            known = self._auth.get(signer.address)
+            if known is not None:
+                return known
+            result = await authenticate(
+                self.connected(),
+                domain=self.profile.domain,
+                signer=signer,
+                account=signer.address,
+                broker_signer=self.profile.signer,
+                host=self.profile.host,
+            )
+            self._auth[signer.address] = result
+            return result
 
     async def resume(self, channel: TraderChannel) -> None:
         """Both sides say what is highest; what we lost is taken back, what he lost he will propose again.

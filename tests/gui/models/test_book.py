@@ -19,7 +19,11 @@ BOOK = BookView(
 
 def test_levels_are_cumulated_and_the_deepest_bar_is_full() -> None:
     shown = ladder(BOOK, ETH_USDT, (), depth=3)
-    assert [(level.price // TICK, level.amount, level.total) for level in shown.bids] == [(99, 5, 5), (98, 7, 12), (91, 1, 13)]
+    assert [(level.price // TICK, level.amount, level.total) for level in shown.bids] == [
+        (99, 5, 5),
+        (98, 7, 12),
+        (91, 1, 13),
+    ]
     assert [level.total for level in shown.asks] == [4, 10, 13]
     assert max(level.share for level in (*shown.bids, *shown.asks)) == PERMILLE
     assert shown.bids[0].share == 5 * PERMILLE // 13

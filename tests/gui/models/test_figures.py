@@ -36,6 +36,10 @@ def test_fixed_never_shows_more_than_there_is(amount: int, decimals: int, places
     assert int(shown) * 10 ** max(decimals - places, 0) <= amount * 10 ** max(places - decimals, 0)
 
 
+def test_compact_drops_zeros_behind_the_point_only() -> None:
+    assert [figures.compact(text) for text in ("1.500", "100", "2.000", "0.0010")] == ["1.5", "100", "2", "0.001"]
+
+
 def test_signed_shows_both_signs() -> None:
     assert figures.signed(1_500_000, 6, 2) == "+1.50"
     assert figures.signed(-1_500_000, 6, 2) == "−1.50"

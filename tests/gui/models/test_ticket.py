@@ -103,7 +103,6 @@ GOOD = Draft(price=PRICE, amount="1")
     ("more", "code"),
     [
         ({"channel": None}, "TICKET-NO-SESSION"),
-        ({"channel": channel(phase=Phase.WITHDRAWN)}, "TICKET-NO-SESSION"),
         ({"channel": channel(phase=Phase.OPENING)}, "TICKET-OPENING"),
         ({"channel": channel(phase=Phase.FINALIZING)}, "TICKET-LEAVING"),
         ({"channel": channel(phase=Phase.DISPUTED)}, "TICKET-LEAVING"),
@@ -123,6 +122,15 @@ def test_the_situation_is_read_from_the_snapshot() -> None:
     now = Situation.of(view, ETH_USDT, None)
     assert (now.flagged, now.broker) == (True, Link.OFFLINE)
     assert not Situation.of(app_view(flags=(replace(FLAG, resolved=True),)), ETH_USDT, None).flagged
+
+
+@pytest.mark.parametrize("phase", [Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED])
+def test_a_session_that_is_over_has_nothing_to_spend(phase: Phase) -> None:
+    now = Situation.of(app_view(channel=channel(phase=phase)), ETH_USDT, BOOK)
+    assert (now.spendable("buy"), now.spendable("sell")) == (0, 0)
+    result = assess(GOOD, now)
+    assert result.reason is not None
+    assert (result.reason.code, result.available_after) == ("TICKET-NO-SESSION", None)
 
 
 def test_orders_on_their_way_count_against_what_is_available() -> None:

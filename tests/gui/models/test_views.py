@@ -62,29 +62,51 @@ def test_every_phase_has_a_word() -> None:
     assert set(status.PHASES) == set(Phase)
 
 
+def lines(card: funds.Card) -> dict[str, tuple[str, str]]:
+    return {line.label: (line.value, line.tone) for line in card.lines}
+
+
 def test_funds_add_up_and_signs_are_said_twice() -> None:
-    eth, usdt, _ = funds.rows(BALANCES)
-    assert (eth.total, eth.available, eth.locked) == ("3.74975000", "3.24975000", "0.50000000")
-    assert (eth.outcome, eth.outcome_tone) == ("▲ +1.74975000", "up")
-    assert (usdt.outcome, usdt.outcome_tone) == ("▼ −5\u202f268.550000", "down")
-    assert eth.collateral == "8.25025000"
-    assert eth.bar_available + eth.bar_locked <= funds.PERMILLE
+    eth, usdt, _ = funds.cards(app_view())
+    assert eth.total == "3.74975000"
+    assert lines(eth) == {
+        "Available": ("3.24975000", "text"),
+        "Locked in orders": ("0.50000000", "text"),
+        "Outcome": ("▲ +1.74975000", "up"),
+        "Collateral left": ("8.25025000", "muted"),
+        "Outside this session": ("5.00000000", "muted"),
+    }
+    assert lines(usdt)["Outcome"] == ("▼ −5\u202f268.550000", "down")
+    assert eth.bar_first + eth.bar_second <= funds.PERMILLE
     assert eth.bar_mark < funds.PERMILLE == usdt.bar_mark  # what was won lies beyond the allocation
 
 
 def test_an_empty_asset_has_an_empty_bar() -> None:
     nothing = replace(BALANCES[2], allocation=0, available=0)
-    assert funds.rows((nothing,))[0].bar_available == 0
+    assert funds.cards(app_view(channel=channel(balances=(nothing,))))[0].bar_first == 0
+
+
+@pytest.mark.parametrize("over", [None, channel(phase=Phase.WITHDRAWN), channel(phase=Phase.ABANDONED)])
+def test_without_a_session_the_wallet_itself_is_shown(over: object) -> None:
+    row = replace(WALLET[1], free=10 * 10**6, credit=5 * 10**6)
+    (card,) = funds.cards(app_view(channel=over, wallet=(row,)))
+    assert card.total == "50\u202f015.000000"
+    assert [line.label for line in card.lines] == ["In your account", "Deposited, in no session", "To be withdrawn"]
+    assert not funds.in_session(app_view(channel=over))
+
+
+def test_what_is_settled_still_counts_as_the_session_until_it_is_withdrawn() -> None:
+    assert funds.in_session(app_view(channel=channel(phase=Phase.SETTLED)))
 
 
 def test_leaving_pays_allocation_and_outcome() -> None:
-    paid = funds.payouts(app_view())
+    paid = funds.payouts(BALANCES)
     assert [(row.asset.symbol, row.amount, row.change) for row in paid] == [
         ("ETH", 3_749_750 * 10**12, 1_749_750 * 10**12),
         ("USDT", 19_731_450_000, -5_268_550_000),
         ("WBTC", 50_000_000, 0),
     ]
-    assert funds.payouts(app_view(channel=None)) == ()
+    assert funds.payouts(()) == ()
 
 
 def states(found: tuple[Step, ...]) -> list[str]:
@@ -222,13 +244,13 @@ def test_a_state_is_told_as_old_and_new() -> None:
     ]
     changes = {change.what: change for change in compare(old, new, Names.of((ETH, USDT), (ETH_USDT,)))}
     assert (changes["Increment"].old, changes["Increment"].new) == ("1", "2")
-    assert changes["ETH available"].difference == "+0.00100000"
-    assert (changes["USDT locked"].difference, changes["USDT locked"].tone) == ("−3.000000", "down")
+    assert changes["ETH available"].difference == "+0.001"
+    assert (changes["USDT locked"].difference, changes["USDT locked"].tone) == ("−3", "down")
     assert not changes["USDT available"].changed
-    assert changes["ETH outcome"].difference == "+0.00100000"
-    assert changes["USDT outcome"].difference == "−3.000000"
+    assert changes["ETH outcome"].difference == "+0.001"
+    assert changes["USDT outcome"].difference == "−3"
     row = changes["Buy ETH/USDT @ 3\u202f000.00"]
-    assert (row.old, row.new, row.difference) == ("0.0000 of 0.0010", "–", "gone")
+    assert (row.old, row.new, row.difference) == ("0 / 0.001", "–", "gone")
 
 
 def test_the_first_state_has_no_old_side_and_strangers_keep_their_address() -> None:

@@ -276,7 +276,7 @@ def _receive(asset: address, amount: uint256):
         before: uint256 = staticcall IERC20(asset).balanceOf(self)
         assert extcall IERC20(asset).transferFrom(msg.sender, self, amount, default_return_value=True), "TRANSFER_FAILED"
         after: uint256 = staticcall IERC20(asset).balanceOf(self)
-        assert after >= before and after - before == amount, "WRONG_AMOUNT_RECEIVED"
+        assert after == before + amount, "WRONG_AMOUNT_RECEIVED"
     log Deposited(owner=msg.sender, asset=asset, amount=amount)
 
 
@@ -336,12 +336,13 @@ def _open(terms: Terms, time: uint64, traderSig: Bytes[65], brokerSig: Bytes[65]
 @internal
 @view
 def _check_terms(terms: Terms):
-    assert terms.trader != empty(address) and terms.traderSigner != empty(address), "ZERO_PARTY"
+    assert msg.sender == terms.trader, "NOT_TRADER"
+    # The trader is the sender, and so not zero.
+    assert terms.traderSigner != empty(address), "ZERO_PARTY"
     assert terms.broker != empty(address) and terms.brokerSigner != empty(address), "ZERO_PARTY"
     assert terms.trader != terms.traderSigner and terms.trader != terms.broker, "SAME_PARTY"
     assert terms.trader != terms.brokerSigner and terms.traderSigner != terms.broker, "SAME_PARTY"
     assert terms.traderSigner != terms.brokerSigner and terms.broker != terms.brokerSigner, "SAME_PARTY"
-    assert msg.sender == terms.trader, "NOT_TRADER"
     open_before: uint256 = convert(terms.openBefore, uint256)
     assert block.timestamp <= open_before, "OPEN_EXPIRED"
     assert open_before <= block.timestamp + OPEN_WINDOW, "OPEN_TOO_FAR"
@@ -390,7 +391,7 @@ def _commit_collateral(broker: address, signer: address, asset: address, collate
     assert block.timestamp <= word >> 224, "NOT_AUTHORIZED"
     cap: uint256 = word & MAX_CAP
     used: uint256 = (word >> 112) & MAX_CAP
-    assert used <= cap and collateral <= cap - used, "CAP_EXCEEDED"
+    assert used + collateral <= cap, "CAP_EXCEEDED"
     self.authorizations[broker][signer][asset] = word + (collateral << 112)
 
 

@@ -30,6 +30,11 @@ def _rescaled(amount: int, shift: int) -> int:
     return amount * factor if shift >= 0 else amount // factor
 
 
+def compact(text: str) -> str:
+    """A fixed figure without the zeros at its end: for narrow columns whose rows are not compared."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def signed(amount: int, decimals: int, places: int | None = None) -> str:
     """The same with its sign shown, also when positive."""
     return ("+" if amount > 0 else "") + fixed(amount, decimals, places)

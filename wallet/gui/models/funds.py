@@ -1,52 +1,69 @@
-"""Where the money is: the rows of the channel panel, and what leaving pays out. Pure."""
+"""Where the money is: the cards of the channel panel, and what leaving pays out. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wallet.app.snapshots import AppView, AssetInfo, BalanceView
+from wallet.app.snapshots import AppView, AssetInfo, BalanceView, Phase
 from wallet.gui.models.figures import exact, fixed, signed
 
 PERMILLE = 1000
+OVER = (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED)
 
 
 @dataclass(frozen=True, slots=True)
-class FundsRow:
-    """One asset: figures as text, and the thin bar in permille of the longer of allocation and total."""
+class Line:
+    """One figure of a card; ``key`` names the colour of its part of the bar, if it has one."""
+
+    label: str
+    value: str
+    tone: str = "text"
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One asset: its total, the lines it is made of, and the thin bar in permille."""
 
     asset: AssetInfo
     total: str
-    available: str
-    locked: str
-    outcome: str
-    outcome_tone: str  # up, down or plain
-    collateral: str
-    bar_available: int
-    bar_locked: int
-    bar_mark: int  # where the allocation ends
+    lines: tuple[Line, ...]
+    bar_first: int
+    bar_second: int
+    bar_mark: int  # where the allocation ends; 0: no mark
     tip: str
 
 
-def rows(balances: Sequence[BalanceView]) -> tuple[FundsRow, ...]:
-    return tuple(_row(row) for row in balances)
+def in_session(view: AppView) -> bool:
+    return view.channel is not None and view.channel.phase not in OVER
 
 
-def _row(row: BalanceView) -> FundsRow:
+def cards(view: AppView) -> tuple[Card, ...]:
+    """Of the running session; without one, of the wallet itself."""
+    if view.channel is not None and in_session(view):
+        return tuple(_session_card(row) for row in view.channel.balances)
+    return tuple(_wallet_card(row) for row in view.wallet)
+
+
+def _session_card(row: BalanceView) -> Card:
     asset = row.asset
     longest = max(row.total, row.allocation, 1)
-    tone = "up" if row.outcome > 0 else "down" if row.outcome < 0 else "plain"
-    arrow = {"up": "▲ ", "down": "▼ ", "plain": ""}[tone]
-    return FundsRow(
+    tone = "up" if row.outcome > 0 else "down" if row.outcome < 0 else "text"
+    arrow = {"up": "▲ ", "down": "▼ "}.get(tone, "")
+    account = row.wallet + row.free + row.credit
+    return Card(
         asset=asset,
         total=fixed(row.total, asset.decimals),
-        available=fixed(row.available, asset.decimals),
-        locked=fixed(row.locked, asset.decimals),
-        outcome=arrow + signed(row.outcome, asset.decimals),
-        outcome_tone=tone,
-        collateral=fixed(row.collateral_left, asset.decimals),
-        bar_available=PERMILLE * row.available // longest,
-        bar_locked=PERMILLE * row.locked // longest,
+        lines=(
+            Line("Available", fixed(row.available, asset.decimals), key="accent"),
+            Line("Locked in orders", fixed(row.locked, asset.decimals), key="held"),
+            Line("Outcome", arrow + signed(row.outcome, asset.decimals), tone),
+            Line("Collateral left", fixed(row.collateral_left, asset.decimals), "muted"),
+            Line("Outside this session", fixed(account, asset.decimals), "muted"),
+        ),
+        bar_first=PERMILLE * row.available // longest,
+        bar_second=PERMILLE * row.locked // longest,
         bar_mark=PERMILLE * row.allocation // longest,
         tip="\n".join(
             (
@@ -55,8 +72,30 @@ def _row(row: BalanceView) -> FundsRow:
                 f"Locked in open orders: {exact(asset, row.locked)} (free again when they are filled or cancelled)",
                 f"Outcome so far: {exact(asset, row.outcome)}",
                 f"Collateral left: {exact(asset, row.collateral_left)} (the most you can still gain in this session)",
+                f"In your own account: {exact(asset, row.wallet)}",
+                f"Deposited with the contract, in no session: {exact(asset, row.free)}",
+                f"Settled, to be withdrawn: {exact(asset, row.credit)}",
             )
         ),
+    )
+
+
+def _wallet_card(row: BalanceView) -> Card:
+    asset = row.asset
+    total = row.wallet + row.free + row.credit
+    lines = [Line("In your account", fixed(row.wallet, asset.decimals), key="accent")]
+    if row.free:
+        lines.append(Line("Deposited, in no session", fixed(row.free, asset.decimals), key="held"))
+    if row.credit:
+        lines.append(Line("To be withdrawn", fixed(row.credit, asset.decimals), key="held"))
+    return Card(
+        asset=asset,
+        total=fixed(total, asset.decimals),
+        lines=tuple(lines),
+        bar_first=PERMILLE * row.wallet // max(total, 1),
+        bar_second=PERMILLE * (row.free + row.credit) // max(total, 1),
+        bar_mark=0,
+        tip=f"In your own account on chain: {exact(asset, row.wallet)}",
     )
 
 
@@ -69,9 +108,6 @@ class Payout:
     change: int  # against the allocation
 
 
-def payouts(view: AppView) -> tuple[Payout, ...]:
+def payouts(balances: Sequence[BalanceView]) -> tuple[Payout, ...]:
     """What the last state signed by both pays the owner, per asset: the same by closing together or alone."""
-    channel = view.channel
-    if channel is None:
-        return ()
-    return tuple(Payout(row.asset, row.allocation + row.outcome, row.outcome) for row in channel.balances)
+    return tuple(Payout(row.asset, row.allocation + row.outcome, row.outcome) for row in balances)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wallet.app.snapshots import AssetInfo, MarketInfo
-from wallet.gui.models.figures import NONE, amount_text, fixed, price_text, signed
+from wallet.gui.models.figures import NONE, amount_text, compact, fixed, price_text, signed
 
 TRANSITIONS = {
     "setup": "Setup",
@@ -90,9 +90,9 @@ def _amount(what: str, asset: AssetInfo, old: int | None, new: int) -> Change:
     step = new - (old or 0)
     return Change(
         what=what,
-        old=NONE if old is None else fixed(old, asset.decimals),
-        new=fixed(new, asset.decimals),
-        difference=signed(step, asset.decimals) if step else "",
+        old=NONE if old is None else compact(fixed(old, asset.decimals)),
+        new=compact(fixed(new, asset.decimals)),
+        difference=compact(signed(step, asset.decimals)) if step else "",
         tone="up" if step > 0 else "down" if step < 0 else "plain",
         changed=bool(step),
     )
@@ -132,8 +132,9 @@ def _rest(row: Sequence[Any] | None, names: Names) -> str:
         return NONE
     market = names.markets.get((_bytes(row[1]), _bytes(row[2])))
     if market is None:
-        return f"{row[6]} of {row[5]}"
-    return f"{amount_text(market, int(row[6]))} of {amount_text(market, int(row[5]))}"
+        return f"{row[6]} / {row[5]}"
+    filled, amount = (compact(amount_text(market, int(row[at]))) for at in (6, 5))
+    return f"{filled} / {amount}"
 
 
 def _bytes(text: str) -> bytes:

@@ -20,8 +20,8 @@ from wallet.gui.models.figures import (
 Markets = Mapping[str, MarketInfo]
 
 STATUS = {
-    OrderStatus.STAGED: ("signed here", "warn"),
-    OrderStatus.SUBMITTED: ("with the broker", "warn"),
+    OrderStatus.STAGED: ("signed", "warn"),
+    OrderStatus.SUBMITTED: ("submitted", "warn"),
     OrderStatus.OPEN: ("open", "up"),
     OrderStatus.CANCELLING: ("cancelling…", "warn"),
     OrderStatus.FILLED: ("filled", "plain"),

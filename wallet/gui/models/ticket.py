@@ -28,6 +28,7 @@ from wallet.gui.models.figures import (
     parse_quantity,
     price_text,
 )
+from wallet.gui.models.funds import in_session
 from wallet.protocol.amounts import MAX_AMOUNT, PPM
 from wallet.protocol.errors import WalletError
 
@@ -83,7 +84,8 @@ class Situation:
     @staticmethod
     def of(view: AppView, market: MarketInfo, book: BookView | None) -> Situation:
         flagged = any(not flag.resolved for flag in view.flags)
-        return Situation(market, view.channel, view.connection.broker, flagged, book)
+        channel = view.channel if in_session(view) else None
+        return Situation(market, channel, view.connection.broker, flagged, book)
 
     def balance(self, asset: bytes) -> BalanceView | None:
         rows = self.channel.balances if self.channel else ()
@@ -208,7 +210,7 @@ def _figures(draft: Draft, now: Situation, price: int, amount: int) -> Assessmen
 
 def _closed(now: Situation) -> Reason | None:
     channel = now.channel
-    if channel is None or channel.phase in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED):
+    if channel is None:
         return Reason("TICKET-NO-SESSION")
     if now.flagged or channel.phase is Phase.FLAGGED:
         return Reason("TICKET-FLAGGED")

@@ -70,7 +70,7 @@ class LeaveDialog(QDialog):
     def show_view(self, view: AppView) -> None:
         self._view = view
         channel = view.channel
-        rows = payouts(view)
+        rows = payouts(channel.balances if channel else ())
         if rows and not left(channel):
             self._paid = rows
         self._show_payouts(self._paid or rows)

@@ -35,8 +35,7 @@ class StartPage(Page):
         super().__init__(
             "start",
             "Channel Wallet",
-            "Trade with a broker at the speed of an exchange, keep your own keys, "
-            "and leave at any second with what is yours.",
+            "Trade at the speed of an exchange, keep your own keys, and leave at any second with what is yours.",
             width=640,
             has_back=False,
         )

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QPlainTextEdit, QStackedWidget, QWidget
 
 from wallet.app.messages import explain, sentence
@@ -41,6 +41,22 @@ def _secret_field(name: str, label: str) -> QLineEdit:
     return made
 
 
+class Parts(QStackedWidget):
+    """As high as the part that is shown, not as the highest of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        part = self.currentWidget()
+        return part.sizeHint() if part is not None else QSize(0, 0)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        part = self.currentWidget()
+        return part.minimumSizeHint() if part is not None else QSize(0, 0)
+
+
 class PathField(QWidget):
     """A path typed or chosen."""
 
@@ -73,6 +89,7 @@ class PasswordPair(QWidget):
             column(
                 row(Label("Password for this profile", tone="muted"), None, self._word),
                 self._first,
+                6,
                 Label("Once more", tone="muted"),
                 self._again,
                 spacing=4,
@@ -110,7 +127,7 @@ class NewWalletPage(Page):
         self._restore = restore
         self._phrase = ""
         self._asked: tuple[int, ...] = ()
-        self._stack = QStackedWidget()
+        self._stack = Parts()
         self._failure = Label("", tone="down", wrap=True)
         self._failure.setObjectName(f"{name}.failure")
         self._next = button("Continue", f"{name}.next", role="primary", large=True)
@@ -178,7 +195,7 @@ class NewWalletPage(Page):
         for index, (question, answer) in enumerate(zip(self._questions, self._answers, strict=True)):
             grid.addWidget(question, index, 0)
             grid.addWidget(answer, index, 1)
-            describe(answer, f"Answer {index + 1}", object_name=f"create.answer.{index}")
+            describe(answer, f"Answer {index + 1}", object_name=f"{self.objectName()}.answer.{index}")
             answer.setProperty("secret", "true")
         part.setLayout(column(grid, None))
         return part

@@ -35,7 +35,7 @@ class OrdersView(QFrame):
             Column("Filled", 50, OrderLine.filled, right=True, tone=lambda _: "muted"),
             Column("Locked", 110, OrderLine.locked, right=True),
             Column("Status", 90, _status, tone=lambda line: STATUS[line.order.status][1], tip=_why, stretch=True),
-            Column("", 78, lambda _: "✕ Cancel", action=lambda line: line.cancellable),
+            Column("", 78, lambda _: "× Cancel", action=lambda line: line.cancellable),
         ]
         self._model: RowsModel[OrderLine] = RowsModel(columns, lambda line: line.key)
         self.table = Table("orders.table", "Open orders", self._model, look, "No open orders.")

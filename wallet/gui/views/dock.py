@@ -40,7 +40,7 @@ class Dock(QDockWidget):
         content.setProperty("role", "body")
         content.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWidget(content)
-        self._close = tool("✕", f"dock.{name}.close", role="segment", spoken=f"Close {title}")
+        self._close = tool("×", f"dock.{name}.close", role="segment", spoken=f"Close {title}")
         self._close.clicked.connect(self.close)
         self._bar = _Bar()
         self.heading = Label(title, level="strong", tone="" if controls else "muted")

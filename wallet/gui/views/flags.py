@@ -60,7 +60,7 @@ class FlagBanner(QFrame):
             return
         rule, compared, safe = flag_words(flag)
         more = f"   (1 of {len(open_flags)})" if len(open_flags) > 1 else ""
-        self._title.show_text(f"⚑ {rule}{more}")
+        self._title.show_text(f"⚠ {rule}{more}")
         self._compare.show_foreign(compared, 600)
         self._safe.show_text(safe)
         self._refuse.setEnabled(flag.acting)
@@ -121,7 +121,7 @@ def _short(text: str) -> str:
 
 
 def _status(flag: FlagView) -> str:
-    return "decided" if flag.resolved else "⚑ undecided"
+    return "decided" if flag.resolved else "⚠ undecided"
 
 
 def _tone(flag: FlagView) -> str:

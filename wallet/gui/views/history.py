@@ -174,7 +174,7 @@ class HistoryView(QFrame):
 
         def failed(error: Any) -> None:
             self._verified()
-            self._checked.show_text("✕ Verification failed")
+            self._checked.show_text("× Verification failed")
             self._checked.set_tone("down")
             self._fail(error)
 
@@ -236,9 +236,9 @@ class StateDetail(QFrame):
         self._proof.hide()
         columns: list[Column[Change]] = [
             Column("", 96, lambda line: line.what, tone=_emphasis, stretch=True),
-            Column("Old", 92, lambda line: line.old, right=True, tone=lambda _: "muted"),
-            Column("New", 92, lambda line: line.new, right=True, tone=_emphasis),
-            Column("Change", 92, lambda line: line.difference, right=True, tone=_difference),
+            Column("Old", 84, lambda line: line.old, right=True, tone=lambda _: "muted"),
+            Column("New", 84, lambda line: line.new, right=True, tone=_emphasis),
+            Column("Change", 84, lambda line: line.difference, right=True, tone=_difference),
         ]
         self._model: RowsModel[Change] = RowsModel(columns, lambda line: line.what)
         changes = Table("history.changes", "What this state changed", self._model, desk.look)
@@ -276,14 +276,14 @@ class StateDetail(QFrame):
 
 def _columns() -> list[Column[StateRow]]:
     return [
-        Column("#", 48, lambda line: str(line.increment), right=True),
-        Column("Transition", 92, lambda line: TRANSITIONS.get(line.transition, line.transition)),
-        Column("Issuer", 52, lambda line: line.issuer, tone=lambda _: "muted"),
-        Column("Signed by", 66, _signers, tone=_signers_tone),
-        Column("Status", 72, _status, tone=_status_tone),
+        Column("#", 42, lambda line: str(line.increment), right=True),
+        Column("Transition", 88, lambda line: TRANSITIONS.get(line.transition, line.transition)),
+        Column("Issuer", 56, lambda line: line.issuer, tone=lambda _: "muted"),
+        Column("Signed", 58, _signers, tone=_signers_tone),
+        Column("Status", 67, _status, tone=_status_tone),
         Column(
             "Time",
-            70,
+            62,
             lambda line: clock(line.time),
             tone=lambda _: "muted",
             tip=lambda line: stamp(line.time),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from wallet.app.snapshots import CandleView, FillView, MarketInfo, OrderView
@@ -31,7 +32,18 @@ SHOWN = 120  # candles in sight at first
 MAX_MARKS = 200
 
 
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+class DirectAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """Draws itself at once. The library's own way, a recorded picture, looks every font up again at every replay."""
+
+    def paint(self, painter: QPainter, option: object, widget: object) -> None:
+        if self.style["tickFont"]:
+            painter.setFont(self.style["tickFont"])
+        specs = self.generateDrawSpecs(painter)
+        if specs is not None:
+            self.drawPicture(painter, *specs)
+
+
+class TimeAxis(DirectAxis):
     """Positions are numbers of candles; the axis says local times for them."""
 
     def __init__(self) -> None:
@@ -50,7 +62,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
         return moment.strftime("%H:%M:%S" if moment.second else "%H:%M")
 
 
-class PriceAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+class PriceAxis(DirectAxis):
     def __init__(self) -> None:
         super().__init__(orientation="right")
         self.places = 2
@@ -73,9 +85,9 @@ class CandlePlot(QWidget):
         self._view.ci.layout.setSpacing(0)
         self._view.ci.layout.setContentsMargins(0, 4, 0, 0)
         self._time, self._prices = TimeAxis(), PriceAxis()
-        hidden = pg.AxisItem(orientation="bottom")
+        hidden = DirectAxis(orientation="bottom")
         self._price = self._view.addPlot(0, 0, axisItems={"bottom": hidden, "right": self._prices})
-        self._volume = self._view.addPlot(1, 0, axisItems={"bottom": self._time, "right": pg.AxisItem("right")})
+        self._volume = self._view.addPlot(1, 0, axisItems={"bottom": self._time, "right": DirectAxis("right")})
         self._view.ci.layout.setRowStretchFactor(0, 5)
         self._view.ci.layout.setRowStretchFactor(1, 1)
         self._build()
@@ -96,7 +108,10 @@ class CandlePlot(QWidget):
             plot.showAxis("right")
             plot.hideAxis("left")
             plot.getAxis("right").setWidth(66)
+            for axis in ("right", "bottom"):
+                plot.getAxis(axis).setZValue(-1)  # lines lie under the candles
             plot.setClipToView(False)
+        self._prices.setTickDensity(2)
         self._price.getAxis("bottom").setHeight(0)
         self._price.getAxis("bottom").setStyle(showValues=False, tickLength=0)
         self._volume.getAxis("right").setStyle(showValues=False, tickLength=0)
@@ -214,10 +229,13 @@ class CandlePlot(QWidget):
         look = self._look
         self._view.setBackground(look.colour("surface"))
         for plot in (self._price, self._volume):
-            plot.showGrid(x=True, y=True, alpha=0.12)
             for side in ("right", "bottom"):
                 axis = plot.getAxis(side)
+                # one level of lines, opaque: blending long lines costs more than all the rest of the chart
+                axis.setStyle(maxTickLevel=0)
+                axis.setGrid(255)
                 axis.setPen(look.colour("line_strong"))
+                axis.setTickPen(pg.mkPen(look.colour("line"), width=1))
                 axis.setTextPen(look.colour("muted"))
                 axis.setTickFont(look.font(-1))
         for tone in ("up", "down"):

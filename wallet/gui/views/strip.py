@@ -110,7 +110,7 @@ class Strip(QFrame):
         self._badge.setVisible(view.simulated)
         self.refresh()
         count = len(unresolved(view.flags))
-        text = f"⚑ {count} flag{'s' if count > 1 else ''}" if count else "No flags"
+        text = f"⚠ {count} flag{'s' if count > 1 else ''}" if count else "No flags"
         if text != self._flags.text():
             self._flags.setText(text)
             self._flags.setAccessibleName(text)

@@ -83,7 +83,10 @@ class FigureField(QFrame):
             self.entered.emit()
         elif key == Qt.Key.Key_Escape:
             self.escaped.emit()
-        elif text.isalpha() and event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+        elif text.isalpha() and event.modifiers() in (
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.ShiftModifier,
+        ):
             self.lettered.emit(text.lower())
         else:
             return False
