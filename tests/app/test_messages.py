@@ -42,7 +42,7 @@ def test_sentences_hold_no_markup_and_end_like_sentences() -> None:
     for code, _, _ in raised():
         text = sentence(code)
         assert "<" not in text, code
-        assert text.rstrip()[-1] in ".!?:”" or text.endswith("withdraw") or text.endswith("create"), (code, text)
+        assert text.rstrip()[-1] in ".!?:”" or text.endswith(("withdraw", "create")), (code, text)
 
 
 def test_a_strangers_words_are_plain_and_cut() -> None:

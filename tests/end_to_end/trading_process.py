@@ -22,6 +22,7 @@ from wallet.keys.kdf import KdfParams
 from wallet.keys.secret import Secret
 from wallet.keys.vault import create_vault, open_vault
 from wallet.protocol.errors import WalletError
+from wallet.protocol.terms import NATIVE
 from wallet.session import broker_profile
 from wallet.session.channel import TraderChannel
 from wallet.session.phases import Phase
@@ -51,7 +52,7 @@ class Trading:
                 await self._open()
                 await self._trade()
             except WalletError as error:
-                self.errors[error.code] += 1
+                self.errors[str(error)[:100] if error.code == "RPC_ERROR" else error.code] += 1
                 await asyncio.sleep(0.2)
         await self._quiet()
 
@@ -64,7 +65,7 @@ class Trading:
             await account.withdraw()
             phase = Phase.WITHDRAWN
         if phase is not Phase.OPEN:
-            if phase is None:
+            if not account.chain.holdings.wallet.get(NATIVE):
                 await account.faucet()
             symbols = {token.symbol: token.address for token in account.broker.tokens}
             await account.open_channel([(symbols[name], amount) for name, amount in ALLOCATION.items()])

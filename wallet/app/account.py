@@ -32,7 +32,7 @@ from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
-from wallet.protocol.terms import Role, Terms, check_terms
+from wallet.protocol.terms import MAX_OPEN_WINDOW, Role, Terms, check_terms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
@@ -55,6 +55,7 @@ LASTING = frozenset(
         *("AUTH_BROKER", "AUTH_REFLECTED", "RES-FORK"),
     }
 )
+SHORTEST_PERIOD = 3_600  # seconds to answer a challenge in, where money is real
 OPEN_STEPS = ("STEP-OFFER", "STEP-SETUP", "STEP-DEPOSIT", "STEP-CONFIRM")
 LEAVE_STEPS = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
 
@@ -77,6 +78,7 @@ class Account:
         self.steps: tuple[Step, ...] = ()
         self.alarm: WalletError | None = None
         self._finalizing = False
+        self._moving = asyncio.Lock()  # opening and leaving, one at a time: two clicks must not open two channels
         self._tasks: list[asyncio.Task[None]] = []
         self._fills: deque[FillView] = deque(maxlen=FILLS_SHOWN)
         self._fills_of: tuple[bytes, int] = (b"", -1)
@@ -168,15 +170,13 @@ class Account:
 
     async def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> bytes:
         """The seed's *Setup*, then deposit and ``open`` on chain; the channel's id when it can be traded in."""
+        async with self._moving:
+            return await self._open(allocations)
+
+    async def _open(self, allocations: Sequence[tuple[bytes, int]]) -> bytes:
         current = self.channel
-        if current is not None and Phase(current.record.phase) in (Phase.AGREED, Phase.OPENING):
-            return await self._go_on_opening(current)
-        if current is not None and Phase(current.record.phase) not in (
-            Phase.WITHDRAWN,
-            Phase.ABANDONED,
-            Phase.REQUESTED,
-        ):
-            raise WalletError("CHANNEL_EXISTS", phase=current.record.phase)
+        if current is not None and (begun := await self._begun(current, allocations)) is not None:
+            return begun
         await self.online()
         self._check_allocations(allocations)
         with self._progress(OPEN_STEPS) as step:
@@ -198,11 +198,33 @@ class Account:
             await self._deposit(channel, step)
         return channel.id
 
+    async def _begun(self, channel: TraderChannel, allocations: Sequence[tuple[bytes, int]]) -> bytes | None:
+        """Goes on with a try that broke off, if it is of the same amounts; None if there is nothing to go on with.
+
+        Raises WalletError("CHANNEL_EXISTS") for a channel that is not over.
+        """
+        phase = Phase(channel.record.phase)
+        if phase in (Phase.WITHDRAWN, Phase.ABANDONED):
+            return None
+        if phase not in (Phase.REQUESTED, Phase.AGREED, Phase.OPENING):
+            raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
+        agreed = {row.asset: row.allocation for row in channel.terms.assets if row.allocation}
+        same = agreed == {asset: amount for asset, amount in allocations if amount}
+        if phase is Phase.OPENING and not same:  # its transaction may be on its way
+            raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
+        if phase is Phase.REQUESTED or not same or (phase is Phase.AGREED and _has_lapsed(channel.terms)):
+            self.link.set_phase(channel, Phase.ABANDONED)  # only our own call could ever open it, and none was signed
+            return None
+        return await self._go_on_opening(channel)
+
     async def _go_on_opening(self, channel: TraderChannel) -> bytes:
-        """A try that broke off after setup goes on from there; its transaction may have been mined meanwhile."""
+        """Its transaction may have been mined meanwhile."""
         await self.online()
         await self.chain.refresh()
-        return channel.id if Phase(channel.record.phase) is Phase.OPEN else await self._deposit(channel)
+        phase = Phase(channel.record.phase)
+        if phase is Phase.ABANDONED:
+            raise WalletError("SETUP_UNKNOWN_OFFER")
+        return channel.id if phase is Phase.OPEN else await self._deposit(channel)
 
     async def _deposit(self, channel: TraderChannel, step: Callable[[int], None] = lambda _: None) -> bytes:
         step(2)
@@ -238,8 +260,14 @@ class Account:
         if {row.asset: row.allocation for row in terms.assets} != wanted:
             raise WalletError("SET-FUNDING", field="allocation", got="other amounts than asked for")
         field = self.broker.offer.difference(terms)
+        if field is None and terms.markets != self.broker.offer.markets:
+            field = "markets"
+        if field is None and not 0 < terms.open_before - time.time() <= MAX_OPEN_WINDOW + terms.skew:
+            field = "open_before"
         if field is not None:
             raise WalletError("SET-TERMS", field=field, got=str(getattr(terms, field))[:60])
+        if not self.broker.test and terms.challenge_period < SHORTEST_PERIOD:
+            raise WalletError("SET-PERIOD", field="challenge_period", got=terms.challenge_period)
         return terms
 
     # --- trading ---
@@ -299,6 +327,10 @@ class Account:
 
     async def finalize(self) -> int:
         """Cancel all, then *Finalize*: the number of the final state."""
+        async with self._moving:
+            return await self._finalize()
+
+    async def _finalize(self) -> int:
         channel = self.channel
         if channel is None:
             raise WalletError("NO_CHANNEL")
@@ -320,6 +352,10 @@ class Account:
 
     async def withdraw(self) -> dict[bytes, int]:
         """Close with the final state and take everything home; what arrived, by asset."""
+        async with self._moving:
+            return await self._withdraw()
+
+    async def _withdraw(self) -> dict[bytes, int]:
         channel = self.channel
         if channel is None:
             raise WalletError("NO_CHANNEL")
@@ -342,7 +378,8 @@ class Account:
             raise WalletError("NO_CHANNEL")
         channel.refuse(flag)
         self.changed()
-        await self.link.resume(channel)
+        if self.link.live.online and channel.signer is not None:
+            await self.link.resume(channel)  # else the next connection does
 
     async def faucet(self) -> None:
         await self.chain.ready(15)
@@ -384,7 +421,7 @@ class Account:
 
     def _connection_view(self) -> ConnectionView:
         live = self.link.live
-        problem = self.alarm or live.problem or self.chain.problem
+        problem = self.alarm or self.journal.store.problem or live.problem or self.chain.problem
         return ConnectionView(
             broker=Link.ONLINE if live.online else Link.CONNECTING,
             chain=Link.ONLINE if self.chain.online else Link.CONNECTING,
@@ -449,3 +486,7 @@ class Account:
             show(current, "failed", error.code if isinstance(error, WalletError) else type(error).__name__)
             raise
         show(current + 1)
+
+
+def _has_lapsed(terms: Terms) -> bool:
+    return time.time() > terms.open_before

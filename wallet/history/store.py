@@ -103,9 +103,16 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    @property
+    def problem(self) -> WalletError | None:
+        """What is wrong for good, until the file is opened anew; for whoever must tell the user."""
+        if not self._failed:
+            return None
+        return WalletError("STORE_FAILED", path=self.path.name, why="an earlier write failed")
+
     def _require_sound(self) -> None:
-        if self._failed:
-            raise WalletError("STORE_FAILED", path=self.path.name, why="an earlier write failed")
+        if (problem := self.problem) is not None:
+            raise problem
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:

@@ -6,8 +6,9 @@ last guard of *one digest per increment*. Source: seed (both diagrams), design Â
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,7 +16,8 @@ from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecor
 from wallet.protocol import codec, rules, strictjson
 from wallet.protocol.amounts import MAX_INCREMENT
 from wallet.protocol.errors import WalletError
-from wallet.protocol.intents import Order
+from wallet.protocol.intents import Order, SignedOrder
+from wallet.protocol.plain import plain
 from wallet.protocol.presence import Presence, refusal
 from wallet.protocol.rules import Flag, Ground
 from wallet.protocol.signatures import require_signer
@@ -35,12 +37,24 @@ class StateSigner(Protocol):
     def sign(self, typed: TypedDigest) -> bytes: ...
 
 
+def awake_or_asleep() -> float:
+    """Seconds that pass while the computer sleeps, too: time.monotonic stands still then on Linux and macOS.
+
+    Else a fill matched while a laptop's lid was shut would look as fresh as the last heartbeat before.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if hasattr(time, "clock_gettime"):
+        return time.clock_gettime(time.CLOCK_MONOTONIC)  # macOS: this one goes on, what time.monotonic reads does not
+    return time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Wall clock for claims, monotonic clock for deadlines; both in seconds."""
 
     now: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = awake_or_asleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,23 @@ class Refusal:
 # states of an intent in the journal
 STAGED, SUBMITTED, OPEN = "staged", "submitted", "open"
 FILLED, CANCELLED, REJECTED, DEAD = "filled", "cancelled", "rejected", "dead"
-_ALIVE = (STAGED, SUBMITTED, "unknown")
+ALIVE = (STAGED, SUBMITTED, "unknown")
+
+MAX_FLAGS = 100  # undecided ones kept of a channel: who signs nonsense all day must not fill the disk
+MAX_EVIDENCE = 8 * 2**20  # bytes of them
+PER_NUMBER = 2  # pieces of evidence at one increment: two digests prove all there is to prove
+MAX_FINDING = 1_000  # characters of what a flag expected and got
+FAR = 2**20  # numbers above the last state at which there is nothing to answer: a void there would use them all up
+
+# Before the chain has the channel and after it has paid it out, no state above the setup is signed.
+_NOT_TRADING = (
+    Phase.REQUESTED,
+    Phase.AGREED,
+    Phase.OPENING,
+    Phase.SETTLED,
+    Phase.WITHDRAWN,
+    Phase.ABANDONED,
+)
 
 
 class TraderChannel:
@@ -84,10 +114,12 @@ class TraderChannel:
         self.signer = signer
         self.clock = clock
         self.last = journal.latest(record.id)
-        self.disputed = False
+        self.disputed = Phase(record.phase) is Phase.DISPUTED  # until the chain is heard again
         self.echoed: float | None = None
         self.finalize_on: bytes | None = journal.fact(record.id, "finalize_on")
+        self.forked = journal.fact(record.id, "forked") is not None
         self.dropped = 0
+        self.unkept = 0
         self._void = self._pending_void()
         self.flags = journal.flags(record.id)
         self._intents: dict[bytes, IntentRecord] = {}
@@ -130,7 +162,7 @@ class TraderChannel:
         return [
             row.signed.order
             for order, row in self._intents.items()
-            if row.status in _ALIVE and row.signed.order.order_nonce > mark and now <= self._open_before[order]
+            if row.status in ALIVE and row.signed.order.order_nonce > mark and now <= self._open_before[order]
         ]
 
     # --- what the broker says ---
@@ -139,7 +171,7 @@ class TraderChannel:
         """Answers a proposed state; the answer is on disk when this returns.
 
         Raises WalletError: SIG-â€¦ for what the broker did not sign (dropped and counted), FLAGGED for an invalid
-        state (kept as evidence), HELD for a claimed time ahead of our clock, DISPUTED, RESTORED.
+        state (kept as evidence), HELD for a claimed time ahead of our clock, DISPUTED, RESTORED, NOT_OPEN, RES-FORK.
         """
         state, typed = proposal.state, self.domain.digest(proposal.state)
         try:
@@ -176,38 +208,43 @@ class TraderChannel:
             raise WalletError("ACK-UNASKED", increment=increment)
         require_signer(TypedDigest("State", digest), signature, self.terms.signers(Role.BROKER))
         signed = replace(void, status=Status.VALIDATED, broker_signature=signature)
-        with self.journal.store.transaction():
-            self.journal.record(signed)
-            for record in self.flags:
-                self.journal.resolve_flag(record.id)
-        self._void, self.last, self.flags = None, signed, self.journal.flags(self.id)
+        self._commit(signed)
 
     def refuse(self, flag_id: int) -> Entry | None:
         """The user's decision on a flag: a void that answers the invalid state, or None if there is none to answer.
 
-        Nothing is sent here; the broker gets the void when he next shows the state it answers.
+        Nothing is sent here; the broker gets the void when he next shows the state it answers. All that he signed at
+        numbers up to the void's is decided with it: the void beats it.
         """
         record = next((row for row in self.flags if row.id == flag_id and not row.resolved), None)
         if record is None:
             raise WalletError("FLAG_UNKNOWN", flag=flag_id)
-        if self._void is not None:
-            return self._void
-        elsewhere = record.flag.code == "CHN-OTHER-CHANNEL"
-        if self.last is None or record.increment <= self.last.state.increment or elsewhere:
+        if self._void is not None and record.increment > self._void.state.increment:
+            return self._void  # one answer at a time: this flag stays until that one is countersigned
+        if self._void is not None or not self._is_answerable(record):
             self.journal.resolve_flag(flag_id)  # evidence only: there is nothing here to answer
             self.flags = self.journal.flags(self.id)
-            return None
-        if record.increment >= MAX_INCREMENT or self.final or self.disputed:
+            return self._void
+        if self.final or self.disputed:
             raise WalletError("REFUSE_IMPOSSIBLE", increment=record.increment)
         state = proposed_state(record.raw)
         entry = Entry(state, record.digest, Role.BROKER, Status.REFUSED, record.signature, recorded=record.time)
-        return self._answer_with_void(entry, record.flag.code)
+        decided = [row.id for row in self.flags if row.increment <= record.increment + 1]
+        return self._answer_with_void(entry, record.flag.code, decided)
 
-    def adopt(self, entries: list[Entry]) -> int:
+    def _is_answerable(self, record: FlagRecord) -> bool:
+        if self.last is None:
+            return False
+        return 0 < record.increment - self.last.state.increment <= FAR and record.increment < MAX_INCREMENT
+
+    def adopt(self, entries: list[Entry], intents: Iterable[SignedOrder] = ()) -> int:
         """Takes back validated states we lost, proved by our own signature and the chain; how many.
 
-        Raises WalletError("RES-FORGED-OURS" | "RES-GAP" | "RES-FORK").
+        ``intents`` are the orders that they open. Raises WalletError("RES-AHEAD-NO-PROOF" | "RES-FORGED-OURS" |
+        "RES-GAP" | "RES-FORK").
         """
+        for signed in intents:
+            self._take_back(signed)
         adopted = 0
         for entry in entries:
             typed = self.domain.digest(entry.state)
@@ -222,11 +259,36 @@ class TraderChannel:
                 raise WalletError("RES-GAP", increment=entry.state.increment)
             mine = self.journal.own_at(self.id, entry.state.increment)
             if mine is not None and mine.digest != typed.digest:
-                raise WalletError("RES-FORK", increment=entry.state.increment)
+                raise self.fork(entry.state.increment)
             now = int(self.clock.now())
             self._commit(replace(entry, digest=typed.digest, status=Status.VALIDATED, own=True, recorded=now))
             adopted += 1
         return adopted
+
+    def fork(self, increment: int) -> WalletError:
+        """Our key signed what we did not: it is in use elsewhere, and never signs here again."""
+        self.journal.set_fact(self.id, "forked", str(increment).encode())
+        self.forked = True
+        return WalletError("RES-FORK", increment=increment)
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether a state carries a signature of ours."""
+        if entry.trader_signature is None:
+            return False
+        try:
+            require_signer(self.domain.digest(entry.state), entry.trader_signature, self.terms.signers(Role.TRADER))
+        except WalletError:
+            return False
+        return True
+
+    def _take_back(self, signed: SignedOrder) -> None:
+        """An order of ours that this journal lost; without it nobody here would know when it expires."""
+        typed = self.domain.digest(signed.order)
+        if signed.id in self._intents or signed.id != typed.digest or signed.order.channel != self.id:
+            return
+        with contextlib.suppress(WalletError):  # not ours, or its number is taken: fills of it are refused
+            require_signer(typed, signed.signature, self.terms.signers(Role.TRADER))
+            self.add_intent(IntentRecord(signed, SUBMITTED, "", int(self.clock.now())))
 
     # --- our own requests ---
 
@@ -236,15 +298,18 @@ class TraderChannel:
         self._index(row)
 
     def mark_intent(self, order: bytes, status: str, reason: str = "") -> None:
-        row = self._intents[order]
-        if row.status in (FILLED, CANCELLED) or (row.status == OPEN and status in _ALIVE):
-            return  # a late answer to the request tells nothing new
+        """What the answer to our request made of an intent; states say more, and win whichever comes first."""
+        row = self._intents.get(order)
+        if row is None or row.status in (OPEN, FILLED, CANCELLED):
+            return
         self.journal.set_intent(order, status, reason)
-        self._intents[order] = replace(row, status=status, reason=reason)
+        self._index(replace(row, status=status, reason=reason))
 
     def mark_cancel(self, order: bytes, *, cancel: bytes | None = None, receipt: bytes | None = None) -> None:
         self.journal.set_cancel(order, cancel=cancel, receipt=receipt)
-        row = self._intents[order]
+        row = self._intents.get(order)
+        if row is None:
+            return  # let go of meanwhile: it can't open any more
         self._index(replace(row, cancel=row.cancel or cancel, receipt=row.receipt or receipt))
 
     def forget_past_intents(self, kept: int = 500) -> None:
@@ -283,8 +348,11 @@ class TraderChannel:
         """What must not even be looked at as the next state."""
         if self.signer is None:
             raise WalletError("RESTORED")
-        if state.increment and Phase(self.record.phase) in (Phase.REQUESTED, Phase.AGREED, Phase.OPENING):
-            raise WalletError("NOT_OPEN", phase=self.record.phase)
+        if self.forked:
+            raise WalletError("RES-FORK", increment=state.increment)
+        phase = Phase(self.record.phase)
+        if phase in _NOT_TRADING and (state.increment or (self.last is None and phase is not Phase.REQUESTED)):
+            raise WalletError("NOT_OPEN", phase=phase.value)
         if self.disputed and state.transition not in (Transition.CANCEL_ORDER, Transition.FINALIZE):
             raise WalletError("DISPUTED")
         if rules.is_ahead(self.terms, state, int(self.clock.now())):
@@ -333,11 +401,14 @@ class TraderChannel:
 
     def _freeze(self, flag: Flag, proposal: Proposal, digest: bytes) -> WalletError:
         """Evidence first, then everything else."""
+        if not self._is_kept(proposal):
+            self.unkept += 1
+            return WalletError("FLAGGED", rule=flag.code)
         record = FlagRecord(
             id=0,
             channel=self.id,
             increment=proposal.state.increment,
-            flag=flag,
+            flag=replace(flag, expected=plain(flag.expected, MAX_FINDING), got=plain(flag.got, MAX_FINDING)),
             digest=digest,
             raw=proposal.raw,
             signature=proposal.signature,
@@ -349,9 +420,19 @@ class TraderChannel:
         self.flags = self.journal.flags(self.id)
         return WalletError("FLAGGED", rule=flag.code)
 
+    def _is_kept(self, proposal: Proposal) -> bool:
+        """Whether more evidence is worth its place; the channel is frozen, or has its proof, where it is not."""
+        undecided = [row for row in self.flags if not row.resolved]
+        if sum(row.increment == proposal.state.increment for row in self.flags) >= PER_NUMBER:
+            return False
+        size = sum(len(row.raw) for row in undecided) + len(proposal.raw)
+        return not undecided or (len(undecided) < MAX_FLAGS and size <= MAX_EVIDENCE)
+
     def _stale(self, proposal: Proposal) -> str | None:
         if self.last is None:
             return None
+        if any(fill.order not in self.orders for fill in proposal.state.fills):
+            return "EXPIRED-FILL"  # an order this journal lost: nobody here knows whether it has expired
         presence = Presence(
             echoed=self.echoed,
             open_before=self._open_before,
@@ -375,6 +456,8 @@ class TraderChannel:
             for order, status in changed.items():
                 self.journal.set_intent(order, status)
         self.last = entry
+        if self._void is not None and entry.state.increment >= self._void.state.increment:
+            self._void = None  # countersigned, or given back to us as what it has become
         for order, status in changed.items():
             self._intents[order] = replace(self._intents[order], status=status, reason="")
 
@@ -385,8 +468,8 @@ class TraderChannel:
         changes = dict.fromkeys(new - old, OPEN) | dict.fromkeys(old - new, gone)
         return {order: status for order, status in changes.items() if order in self._intents}
 
-    def _answer_with_void(self, refused: Entry, reason: str) -> Entry:
-        """Signs and keeps the void that answers ``refused``; both are on disk when this returns."""
+    def _answer_with_void(self, refused: Entry, reason: str, decided: Iterable[int] = ()) -> Entry:
+        """Signs and keeps the void that answers ``refused``, and that the flags ``decided`` are; all in one step."""
         if self.last is None or self.signer is None:
             raise WalletError("REFUSE_IMPOSSIBLE", increment=refused.state.increment)
         last = self.last.state
@@ -407,7 +490,9 @@ class TraderChannel:
             self.journal.record(kept)
             self.journal.record(void)
             self.journal.set_fact(self.id, f"refused-{refused.state.increment}", reason.encode())
-        self._void = void
+            for flag_id in decided:
+                self.journal.resolve_flag(flag_id)
+        self._void, self.flags = void, self.journal.flags(self.id)
         return void
 
     def _pending_void(self) -> Entry | None:
@@ -422,8 +507,8 @@ class TraderChannel:
         self.orders[order_id] = order
         self._open_before.setdefault(order_id, order.open_before + shift)
         self._expiry.setdefault(order_id, order.expiry + shift)
-        if row.receipt:
-            self._receipted.add(order_id)
+        if row.receipt or row.status == REJECTED:
+            self._receipted.add(order_id)  # said to be dead: placed again by now, for all the broker knows
 
 
 def proposed_state(raw: bytes) -> State:

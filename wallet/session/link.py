@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -34,6 +35,7 @@ from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import Contents, RuleBroken, contents_of, create_order
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import (
+    ALIVE,
     OPEN,
     REJECTED,
     STAGED,
@@ -61,6 +63,7 @@ P = TypeVar("P", bound=Message)
 R = TypeVar("R", bound=Message)
 UNKNOWN = "unknown"
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
+LONGEST_ANSWER = 30.0  # seconds that anything here waits for the broker, whatever T the terms allow him
 
 
 class SessionKeys(Protocol):
@@ -101,6 +104,7 @@ class BrokerLink:
         self._peer: Peer | None = None
         self._auth: dict[bytes, AuthResult] = {}
         self._authenticating = asyncio.Lock()  # one hello at a time on a connection
+        self._resumed: set[bytes] = set()  # channels in which both sides know where they stand, on this connection
         self._moved = asyncio.Condition()
         self._online = asyncio.Event()
         for record in journal.channels():
@@ -119,11 +123,15 @@ class BrokerLink:
             except WalletError as error:
                 self.live.problem = error
                 log.info("broker %s: %s", self.profile.host, error)
+            except Exception as error:  # whatever a broker can do to us, he can't end us
+                self.live.problem = WalletError("TASK_DIED", why=type(error).__name__)
+                log.exception("the connection to %s failed", self.profile.host)
             finally:
                 self.live.online = False
                 self._online.clear()
                 self._peer = None
                 self._auth.clear()
+                self._resumed.clear()
                 self.feed.lost()
                 await self._tell()
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter needs no secrecy
@@ -157,12 +165,16 @@ class BrokerLink:
             self._online.set()
             self.feed.attach(peer)
             await self._tell()
-            beats = asyncio.create_task(self._beat(peer))
+            beats, end = asyncio.create_task(self._beat(peer)), asyncio.create_task(peer.wait_closed())
             try:
-                await peer.wait_closed()
+                await asyncio.wait((beats, end), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 beats.cancel()
                 await asyncio.gather(beats, return_exceptions=True)
+                await peer.close()
+                await asyncio.gather(end, return_exceptions=True)
+            if not beats.cancelled() and (failure := beats.exception()) is not None:
+                raise failure  # without heartbeats this connection only looked alive
         finally:
             await peer.close()
 
@@ -244,29 +256,44 @@ class BrokerLink:
     async def resume(self, channel: TraderChannel) -> None:
         """Both sides say what is highest; what we lost is taken back, what he lost he will propose again.
 
-        Raises WalletError("RES-FORK") if our key signed something we do not know: it is in use elsewhere.
+        Raises WalletError("RES-FORK") if our key signed something we do not know: it is in use elsewhere;
+        WalletError("RES-AHEAD-NO-PROOF") if he only says so; OFFLINE, RESTORED.
         """
-        assert channel.signer is not None
-        auth = self._auth[channel.signer.address]
+        if channel.signer is None:
+            raise WalletError("RESTORED")
+        auth = self._auth.get(channel.signer.address)
+        if auth is None:
+            self.connected()
+            auth = await self._authenticate(channel.signer)
         last = channel.last
         number, digest = (last.state.increment, last.digest) if last else (0, ZERO_DIGEST)
+        if channel.forked:
+            raise WalletError("RES-FORK", increment=number)
         mine = Resume(channel.id, number, digest, auth.nonce, auth.peer_nonce)
         signature = channel.signer.sign(channel.domain.digest(mine))
         result = await self._ask(channel, methods.RESUME, messages.Standing(channel.id, number, digest, signature))
         his = Resume(channel.id, result.increment, result.digest, auth.peer_nonce, auth.nonce)
         require_signer(channel.domain.digest(his), result.signature, channel.terms.signers(Role.BROKER))
-        while channel.last is None or his.increment > channel.last.state.increment:
-            if his.digest == ZERO_DIGEST or not channel.adopt(await self._lost_states(channel)):
-                break
-        same = channel.last is not None and channel.last.state.increment == his.increment != 0
-        if same and channel.last is not None and channel.last.digest != his.digest:
-            raise WalletError("RES-FORK", increment=his.increment)
+        if his.digest != ZERO_DIGEST:
+            await self._catch_up(channel, his)
+        self._resumed.add(channel.id)
         await self._tell()
 
-    async def _lost_states(self, channel: TraderChannel) -> list[Entry]:
-        after = channel.last.state.increment if channel.last else -1
+    async def _catch_up(self, channel: TraderChannel, his: Resume) -> None:
+        """Adopts what he shows up to the state he named, if our own signatures prove it."""
+        while channel.last is None or his.increment > channel.last.state.increment:
+            entries, intents = await self._states_after(channel, channel.last.state.increment if channel.last else -1)
+            if not channel.adopt(entries, intents):
+                raise WalletError("RES-AHEAD-NO-PROOF", increment=his.increment)
+        if channel.last.state.increment == his.increment and channel.last.digest != his.digest:
+            entries, _ = await self._states_after(channel, his.increment - 1)
+            if any(entry.digest == his.digest and channel.is_ours(entry) for entry in entries):
+                raise channel.fork(his.increment)
+            raise WalletError("RES-AHEAD-NO-PROOF", increment=his.increment)
+
+    async def _states_after(self, channel: TraderChannel, after: int) -> tuple[list[Entry], list[SignedOrder]]:
         page = await self._ask(channel, methods.STATES, messages.StatesRequest(channel.id, after, 100))
-        return [_entry(channel, row) for row in page.states]
+        return [_entry(channel, row) for row in page.states], [order for row in page.states for order in row.intents]
 
     async def _repeat(self, channel: TraderChannel, row: IntentRecord) -> None:
         """Sends a request again whose answer never came; the broker knows it by its id."""
@@ -274,7 +301,9 @@ class BrokerLink:
         with contextlib.suppress(RemoteError):
             if row.status in (STAGED, UNKNOWN) and row.signed.order.open_before > now:
                 await self._send_order(channel, row.signed)
-            elif row.status == OPEN and row.cancel is not None and row.receipt is None:
+            unreceipted = row.cancel is not None and row.receipt is None
+            may_rest = row.status == OPEN or (row.status in ALIVE and row.signed.order.open_before > now)
+            if row.cancel is not None and unreceipted and may_rest:
                 await self._send_cancel(channel, row.signed.id, row.cancel)
 
     # --- what the broker asks ---
@@ -282,8 +311,13 @@ class BrokerLink:
     async def _on_propose(self, message: messages.Propose, frame: Frame) -> messages.ProposeAnswer:
         channel = self._channel(message.channel)
         self.live.last_word = self.clock.now()
+        if message.state.increment and channel.id not in self._resumed:
+            raise WalletError("BUSY")  # not before both know where they stand; he tries again
+        received = self.clock.monotonic() - (time.monotonic() - frame.received)
         try:
-            answer = channel.propose(Proposal(message.state, message.signature, frame.raw, frame.received))
+            answer = channel.propose(Proposal(message.state, message.signature, frame.raw, received))
+            if channel.last is not None and Phase(channel.record.phase) is Phase.REQUESTED:
+                self.set_phase(channel, Phase.AGREED)
         finally:
             await self._tell()
         if isinstance(answer, Ack):
@@ -318,9 +352,11 @@ class BrokerLink:
         try:
             await self._ask(channel, methods.SETUP, messages.Setup(record.terms, owner_signature))
         except RemoteError:
-            self.set_phase(channel, Phase.ABANDONED)
+            if channel.last is None:
+                self.set_phase(channel, Phase.ABANDONED)
             raise
-        await self.until(lambda: channel.last is not None, channel.terms.answer_time)
+        self._resumed.add(channel.id)
+        await self.until(lambda: channel.last is not None, min(channel.terms.answer_time, LONGEST_ANSWER))
         if channel.last is None:
             raise WalletError("SETUP_UNANSWERED")
         return channel
@@ -370,9 +406,14 @@ class BrokerLink:
             await self._ask(channel, methods.ORDER, messages.PlaceOrder(signed))
         except RemoteError as error:
             channel.mark_intent(signed.id, REJECTED, error.code)
-            raise
+            row = channel.intent(signed.id)
+            if row is None or row.status == REJECTED:
+                raise
+            return  # he says no, but a state that he signed opened it: that counts
         except WalletError as error:
             channel.mark_intent(signed.id, UNKNOWN)
+            if error.code == "STORE_FAILED":
+                raise
             raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(signed.id)) from error
         channel.mark_intent(signed.id, SUBMITTED)
 
@@ -439,7 +480,7 @@ class BrokerLink:
                     raise
                 await asyncio.sleep(0.1)
                 continue
-            await self.until(lambda: channel.final, min(left, channel.terms.answer_time))
+            await self.until(lambda: channel.final, min(left, channel.terms.answer_time, LONGEST_ANSWER))
         self.set_phase(channel, Phase.FINAL)
 
     # --- inside ---
@@ -457,6 +498,8 @@ class BrokerLink:
             signer = None  # restored from a backup: this channel signs no states any more
         channel = TraderChannel(self.journal, record, signer, self.clock)
         self.channels[record.id] = channel
+        if channel.last is not None and Phase(record.phase) is Phase.REQUESTED:
+            self.set_phase(channel, Phase.AGREED)  # ended between the two steps
         return channel
 
     def connected(self) -> Peer:
@@ -466,7 +509,8 @@ class BrokerLink:
         return self._peer
 
     async def _ask(self, channel: TraderChannel, method: Method[P, R], params: P) -> R:
-        result = await methods.ask(self.connected(), method, params, float(channel.terms.answer_time))
+        within = min(float(channel.terms.answer_time), LONGEST_ANSWER)
+        result = await methods.ask(self.connected(), method, params, within)
         self.live.last_word = self.clock.now()
         return result
 
@@ -483,6 +527,8 @@ def _open_orders(channel: TraderChannel) -> tuple[OpenOrder, ...]:
 def _require_signer(channel: TraderChannel) -> StateSigner:
     if channel.signer is None:
         raise WalletError("RESTORED")
+    if channel.forked:
+        raise WalletError("RES-FORK", increment=channel.last.state.increment if channel.last else 0)
     if channel.frozen is not None:
         raise WalletError("FROZEN")
     return channel.signer

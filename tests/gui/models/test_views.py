@@ -136,11 +136,6 @@ def test_the_drivers_own_report_counts_while_it_is_about_this() -> None:
     assert states(steps.leaving(channel(), mine, begun=True, failed=False)) == ["done", "doing", "todo", "todo"]
 
 
-def test_progress_counts_half_for_what_is_at_work() -> None:
-    assert steps.progress(()) == 0
-    assert steps.progress((Step("A", "done"), Step("B", "doing"), Step("C", "todo"), Step("D", "failed"))) == 375
-
-
 def test_choices_keep_back_fees_in_the_chains_own_currency_only() -> None:
     eth, usdt, wbtc = allocation.choices(app_view())
     assert eth.most == 10 * 10**18 - allocation.KEPT_FOR_FEES

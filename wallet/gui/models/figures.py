@@ -123,15 +123,7 @@ def notional(market: MarketInfo, price: int, amount: int) -> int:
     return price * amount // market.unit
 
 
-# --- names, ages, times -------------------------------------------------------------------------------------------
-
-
-def short_hex(data: bytes, head: int = 4, tail: int = 3) -> str:
-    """``0x1234abcd…9876ef`` of an address or digest; its tool tip has all of it."""
-    text = data.hex()
-    if len(text) <= 2 * (head + tail):
-        return "0x" + text
-    return f"0x{text[: 2 * head]}…{text[-2 * tail :]}"
+# --- ages and times -----------------------------------------------------------------------------------------------
 
 
 def age(seconds: float) -> str:
@@ -161,11 +153,6 @@ def clock(seconds: float) -> str:
 def stamp(seconds: float) -> str:
     """Local date and time."""
     return _local(seconds).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def utc_stamp(seconds: float) -> str:
-    """ISO time in UTC, as in files."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _local(seconds: float) -> datetime:

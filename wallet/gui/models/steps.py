@@ -52,14 +52,6 @@ def live_orders(channel: ChannelView) -> int:
     return sum(1 for order in channel.orders if order.status in (*LIVE, OrderStatus.UNKNOWN))
 
 
-def progress(steps: Sequence[Step]) -> int:
-    """How far, in permille; a step at work counts half."""
-    if not steps:
-        return 0
-    points = sum({"done": 2, "doing": 1}.get(step.state, 0) for step in steps)
-    return 1000 * points // (2 * len(steps))
-
-
 def _about(reported: Sequence[Step], codes: Sequence[str]) -> bool:
     """Whether the driver's report is on this work: the last one stays up after its end."""
     return bool(reported) and reported[0].code == codes[0]

@@ -7,16 +7,12 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from wallet.gui.widgets.layout import give_back_focus
+
 
 def ask(parent: QWidget, title: str, text: str, verb: str, yes: Callable[[], None]) -> QMessageBox:
     """Ask; ``yes`` is called if the user says ``verb``."""
-    box = QMessageBox(parent)
-    box.setObjectName("ask")
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setWindowTitle(title)
-    box.setText(title)
-    box.setInformativeText(text)
+    box = _box(parent, "ask", title, text)
     go = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
     go.setObjectName("ask.yes")
     stay = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
@@ -30,13 +26,19 @@ def ask(parent: QWidget, title: str, text: str, verb: str, yes: Callable[[], Non
 
 def tell(parent: QWidget, title: str, text: str) -> QMessageBox:
     """Say something that needs no answer."""
+    box = _box(parent, "tell", title, text)
+    box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
+    box.open()
+    return box
+
+
+def _box(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
     box = QMessageBox(parent)
-    box.setObjectName("tell")
+    box.setObjectName(name)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(title)
     box.setText(title)
     box.setInformativeText(text)
-    box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
-    box.open()
+    give_back_focus(box)
     return box

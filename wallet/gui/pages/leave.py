@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from wallet.app.messages import explain
@@ -11,7 +11,7 @@ from wallet.gui.desk import Desk
 from wallet.gui.models.figures import asset_amount, exact, signed
 from wallet.gui.models.funds import Payout, payouts
 from wallet.gui.models.steps import leaving, left, live_orders
-from wallet.gui.widgets.layout import button, column, frame, row
+from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
 from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, set_tip
 from wallet.protocol.errors import WalletError
@@ -21,8 +21,6 @@ _OPEN_TO_FINALIZE = (Phase.OPEN, Phase.FINALIZING)
 
 class LeaveDialog(QDialog):
     """Runs finalize, then withdraw; can be shut and opened again at any point, and goes on where the channel is."""
-
-    finished_well = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent)
@@ -34,6 +32,7 @@ class LeaveDialog(QDialog):
         self._view = AppView()
         self._begun = self._busy = self._failed = False
         self._paid: tuple[Payout, ...] = ()
+        give_back_focus(self)
         self._title = Label("Finalize and withdraw", level="title")
         self._lead = Label("", tone="muted", wrap=True)
         self._grid = QGridLayout()
@@ -137,7 +136,6 @@ class LeaveDialog(QDialog):
     def _done(self) -> None:
         self._busy = False
         self.show_view(self._view)
-        self.finished_well.emit()
 
     def _fail(self, error: WalletError) -> None:
         self._busy, self._failed = False, True

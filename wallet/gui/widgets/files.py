@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from wallet.gui.widgets.layout import give_back_focus
+
 
 def ask_where(parent: QWidget, title: str, suggestion: str, then: Callable[[Path], None]) -> QFileDialog:
     """Ask where to write a file; ``then`` gets the path, unless the user cancels."""
@@ -37,5 +39,6 @@ def _open(dialog: QFileDialog, then: Callable[[Path], None]) -> QFileDialog:
     # the native dialog may run a loop of its own; ours looks the same everywhere
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
     dialog.fileSelected.connect(lambda name: then(Path(name)))
+    give_back_focus(dialog)
     dialog.open()
     return dialog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from wallet.gui.widgets.text import describe
 
@@ -47,6 +47,13 @@ def frame(role: str, inner: QLayout, object_name: str = "") -> QFrame:
     if object_name:
         made.setObjectName(object_name)
     return made
+
+
+def give_back_focus(dialog: QDialog) -> None:
+    """When it closes, the keyboard returns to the window it came from, also where no window manager sees to that."""
+    parent = dialog.parentWidget()
+    if parent is not None:
+        dialog.finished.connect(parent.window().activateWindow)
 
 
 def line() -> QFrame:
