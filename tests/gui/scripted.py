@@ -81,9 +81,9 @@ BALANCES = (
     BalanceView(WBTC, 50_000_000, 50_000_000, 0, 0, 0, 2 * 10**8, 50_000_000),
 )
 WALLET = (
-    BalanceView(ETH, 0, 0, 0, 0, 0, 0, 10 * 10**18),
-    BalanceView(USDT, 0, 0, 0, 0, 0, 0, 50_000 * 10**6),
-    BalanceView(WBTC, 0, 0, 0, 0, 0, 0, 10**8),
+    BalanceView(ETH, 0, 0, 0, 0, 0, 0, 10 * 10**18, spendable=998 * 10**16),
+    BalanceView(USDT, 0, 0, 0, 0, 0, 0, 50_000 * 10**6, spendable=50_000 * 10**6),
+    BalanceView(WBTC, 0, 0, 0, 0, 0, 0, 10**8, spendable=10**8),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +120,13 @@ def base_states(buy: str, sell: str) -> list[tuple[str, int, list[Any]]]:
 
 
 @asynccontextmanager
-async def ground(path: Path) -> AsyncIterator[Ground]:
-    """A wallet connected to the liar, standing at state 2."""
+async def ground(
+    path: Path, *, phase: Phase = Phase.OPEN, prepare: Callable[[LyingBroker], None] = lambda _: None, wait: float = 5
+) -> AsyncIterator[Ground]:
+    """A wallet standing at state 2, connected to the liar (with ``wait`` 0: trying to)."""
     assert TERMS.initiative is Initiative.BROKER
     journal = Journal.open(path / "history.db")
-    journal.add_channel(ChannelRecord(CHANNEL, Role.TRADER, 31337, CONTRACT, TERMS, Phase.OPEN.value, 0))
+    journal.add_channel(ChannelRecord(CHANNEL, Role.TRADER, 31337, CONTRACT, TERMS, phase.value, 0))
     buy, sell = (
         intent(1, Side.BUY, 2_000 * 10**6, 10**18),
         intent(2, Side.SELL, 2_500 * 10**6, 5 * 10**17),
@@ -152,10 +154,12 @@ async def ground(path: Path) -> AsyncIterator[Ground]:
         previous = codec.show_hex(typed.digest)
         digests.append(previous)
     async with LyingBroker(DOMAIN, LIAR, highest=(2, bytes.fromhex(previous[2:]))) as liar:
-        link = BrokerLink(_profile(liar.port), journal, Keys(), lambda: None)
+        prepare(liar)
+        link = BrokerLink(profile_of(liar.port), journal, Keys(), lambda: None)
         task = asyncio.create_task(link.run())
         try:
-            await link.online(5)
+            if wait:
+                await link.online(wait)
             yield Ground(
                 liar,
                 link,
@@ -174,7 +178,7 @@ async def ground(path: Path) -> AsyncIterator[Ground]:
             journal.close()
 
 
-def _profile(port: int) -> BrokerProfile:
+def profile_of(port: int) -> BrokerProfile:
     return BrokerProfile(
         name="Liar",
         url=f"ws://127.0.0.1:{port}",

@@ -15,6 +15,7 @@ from coincurve import PrivateKey
 
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
+from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import CancelReceipt, Heartbeat, Resume
 from wallet.protocol.signatures import address_of, sign
 from wallet.protocol.typed import TypedDigest
@@ -47,6 +48,11 @@ class LyingBroker:
     answers: list[dict[str, Any]] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     orders: list[messages.PlaceOrder] = field(default_factory=list)
+    cancels: list[messages.CancelOrder] = field(default_factory=list)
+    finalizes: list[messages.Finalize] = field(default_factory=list)
+    pages: list[messages.ProvenState] = field(default_factory=list)  # what `states` gives back
+    asked: int = 0  # how often
+    no: WalletError | None = None  # what `order` and `finalize` are answered, if not well
     echo: bool = True
 
     async def __aenter__(self) -> LyingBroker:
@@ -70,6 +76,7 @@ class LyingBroker:
         methods.answer(peer, methods.ORDER, self._order)
         methods.answer(peer, methods.CANCEL, self._cancel)
         methods.answer(peer, methods.FINALIZE, self._finalize)
+        methods.answer(peer, methods.STATES, self._states)
 
     async def _resume(self, asked: messages.Standing, frame: Frame) -> messages.StandingResult:
         nonces = next(iter(self.gate.accounts.values()))
@@ -85,21 +92,30 @@ class LyingBroker:
 
     async def _order(self, order: messages.PlaceOrder, frame: Frame) -> messages.Placed:
         self.orders.append(order)
+        if self.no is not None:
+            raise self.no
         return messages.Placed(order.intent.id)
 
+    async def _states(self, asked: messages.StatesRequest, frame: Frame) -> messages.States:
+        self.asked += 1
+        rows = [row for row in self.pages if row.state.increment > asked.after]
+        return messages.States(tuple(rows[: asked.limit]))
+
     async def _cancel(self, cancel: messages.CancelOrder, frame: Frame) -> messages.Cancelled:
+        self.cancels.append(cancel)
         receipt = CancelReceipt(cancel.channel, cancel.order)
         return messages.Cancelled(self.signer.sign(self.domain.digest(receipt)))
 
     async def _finalize(self, request: messages.Finalize, frame: Frame) -> messages.Done:
+        self.finalizes.append(request)
+        if self.no is not None:
+            raise self.no
         return messages.Done()
 
     async def show(
         self, envelope: dict[str, Any], array: list[Any], *, signature: bytes | None = None
     ) -> dict[str, Any]:
         """Proposes a state given as its envelope and the seed's array; {"ack"} or {"refuse"} or {"error": code}."""
-        from wallet.protocol.errors import WalletError
-
         state = codec.read_state(envelope, array)
         signed = signature or self.signer.sign(self.domain.digest(state))
         await asyncio.wait_for(self.joined.wait(), 5)

@@ -47,6 +47,8 @@ ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 FINALIZE_WAIT = 30.0
 OPEN_WAIT = 120.0
 FILLS_SHOWN = 500
+MARKETS_FOLLOWED = 16
+OVERVIEW = 60  # seconds of a candle, of markets nobody looks at closely
 LOOK_AGAIN = 0.5
 # What is wrong and stays wrong however long one waits for a connection.
 LASTING = frozenset(
@@ -389,9 +391,7 @@ class Account:
 
     def app_view(self) -> AppView:
         channel = self.channel
-        rows = views.balances(
-            self.names, channel, self.chain.holdings.wallet, self.chain.holdings.free, self.chain.holdings.credit
-        )
+        rows = views.balances(self.names, channel, self.chain)
         shown = None
         if channel is not None:
             shown = views.channel_view(
@@ -412,9 +412,7 @@ class Account:
             assets=tuple(self.names.assets.values()),
             connection=self._connection_view(),
             channel=shown,
-            wallet=views.balances(
-                self.names, None, self.chain.holdings.wallet, self.chain.holdings.free, self.chain.holdings.credit
-            ),
+            wallet=views.balances(self.names, None, self.chain),
             flags=tuple(views.flag_view(self.names, row) for row in channel.flags) if channel else (),
             steps=self.steps,
         )
@@ -448,12 +446,14 @@ class Account:
         return tuple(self._fills)
 
     def watch_market(self, market: str, interval: int) -> None:
+        """Follow a market with candles of ``interval`` seconds."""
         info = self.market(market)
-        pair = (info.base.address, info.quote.address)
-        for other in list(self.link.feed.markets):
-            if other != pair:
-                self.link.feed.drop(other)
-        self.link.feed.watch(pair, interval)
+        self.link.feed.watch((info.base.address, info.quote.address), interval)
+
+    def watch_all(self) -> None:
+        """Follow the broker's markets, so that a screen can show what each trades at."""
+        for info in self.names.markets[:MARKETS_FOLLOWED]:
+            self.watch_market(info.name, OVERVIEW)
 
     def market_views(self) -> list[MarketView]:
         """Those that changed since the last call."""

@@ -73,8 +73,9 @@ class Profile:
         return self.path / "layout.json"
 
     def brokers(self) -> list[BrokerProfile]:
-        """The brokers the user added."""
-        return [broker_profile.load(path) for path in sorted((self.path / "brokers").glob("*.json"))]
+        """The brokers the user added, the latest last."""
+        paths = (self.path / "brokers").glob("*.json")
+        return [broker_profile.load(path) for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path))]
 
     def require_unchanged(self, broker: BrokerProfile) -> None:
         """Raises WalletError("BROKER_CHANGED", field) if the same broker was added with other facts."""

@@ -7,6 +7,7 @@ delay an ACK. In go commands, out come frozen snapshots, at most thirty a second
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,8 +20,10 @@ from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, StateRow
+from wallet.history.journal import ChannelRecord
 from wallet.keys.secret import Secret
 from wallet.keys.vault import open_vault
+from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.session.broker_profile import BrokerProfile
 
@@ -35,15 +38,13 @@ class Service:
     def __init__(self, profile: Profile, password: Secret, broker: BrokerProfile | None = None) -> None:
         """Unlocks and starts; blocks for as long as the key derivation takes.
 
-        ``broker`` None takes the one the profile knows. Raises WalletError("KEYS_…" | "NO_BROKER" | "STORE_…").
+        ``broker`` None takes the one with whom the profile has a channel, else the one added last.
+        Raises WalletError("KEYS_…" | "NO_BROKER" | "STORE_…").
         """
         self.profile = profile
         vault = open_vault(profile.vault).unlock(password)
         if broker is None:
-            known = profile.brokers()
-            if not known:
-                raise WalletError("NO_BROKER")
-            broker = known[-1]
+            broker = _usual_broker(profile)
         profile.require_unchanged(broker)
         self._broker = broker
         self._vault = vault
@@ -137,6 +138,7 @@ class Service:
         def add() -> None:
             self._on_app.append(on_app)
             self._on_market.append(on_market)
+            self._account.watch_all()
             self._dirty.set()
 
         self._loop.call_soon_threadsafe(add)
@@ -195,3 +197,23 @@ class Service:
 
     def export_evidence(self, path: Path, flag: int) -> Future[None]:
         return self._records.submit(lambda stored: stored.export_evidence(path, flag))
+
+
+def _usual_broker(profile: Profile) -> BrokerProfile:
+    """The broker of the channel that is not over, so that nobody is locked out of it by adding another broker."""
+    known = profile.brokers()
+    if not known:
+        raise WalletError("NO_BROKER")
+    if profile.journal.exists():
+        stored = records.Stored(profile.path)
+        try:
+            with contextlib.suppress(WalletError):  # NO_CHANNEL
+                record = stored.record()
+                return next((row for row in known if (row.broker, row.domain) == _with(record)), known[-1])
+        finally:
+            stored.close()
+    return known[-1]
+
+
+def _with(record: ChannelRecord) -> tuple[bytes, Domain]:
+    return record.terms.broker, record.domain

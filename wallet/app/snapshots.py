@@ -89,6 +89,7 @@ class BalanceView:
     wallet: int = 0  # on chain, in the owner's own account
     free: int = 0  # deposited with the adjudicator, in no channel
     credit: int = 0  # settled, to be withdrawn
+    spendable: int = 0  # of wallet and free, what a session may take: network fees are kept back
 
     @property
     def total(self) -> int:

@@ -32,6 +32,7 @@ from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.feed import MarketCopy
 from wallet.session.phases import Phase as Life
+from wallet.session.settlement import ChainLink
 
 _STATUS = {
     intents.STAGED: OrderStatus.STAGED,
@@ -83,34 +84,32 @@ class Names:
         return next((market for market in self.markets if market.name == name), None)
 
 
-def balances(
-    names: Names,
-    channel: TraderChannel | None,
-    wallet: Mapping[bytes, int],
-    free: Mapping[bytes, int],
-    credit: Mapping[bytes, int],
-) -> tuple[BalanceView, ...]:
+def balances(names: Names, channel: TraderChannel | None, chain: ChainLink) -> tuple[BalanceView, ...]:
     """One row per asset of the channel, or of the broker if there is none."""
-    if channel is None or channel.last is None:
-        return tuple(
-            BalanceView(info, 0, 0, 0, 0, 0, 0, wallet.get(asset, 0), free.get(asset, 0), credit.get(asset, 0))
-            for asset, info in names.assets.items()
-        )
-    state = channel.last.state
+    held = chain.holdings
+    state = channel.last.state if channel is not None and channel.last is not None else None
+    if channel is None or state is None:
+        rows = [(asset, 0, 0, 0, 0, 0, 0) for asset in names.assets]
+    else:
+        rows = [
+            (row.asset, terms.allocation, row.available, row.locked, out.to_broker, out.to_trader, terms.collateral)
+            for terms, row, out in zip(channel.terms.assets, state.balances, state.outcomes, strict=True)
+        ]
     return tuple(
         BalanceView(
-            names.asset(row.asset),
-            terms.allocation,
-            row.available,
-            row.locked,
-            out.to_broker,
-            out.to_trader,
-            terms.collateral,
-            wallet.get(row.asset, 0),
-            free.get(row.asset, 0),
-            credit.get(row.asset, 0),
+            names.asset(asset),
+            allocation,
+            available,
+            locked,
+            to_broker,
+            to_trader,
+            collateral,
+            wallet=held.wallet.get(asset, 0),
+            free=held.free.get(asset, 0),
+            credit=held.credit.get(asset, 0),
+            spendable=chain.spendable(asset),
         )
-        for terms, row, out in zip(channel.terms.assets, state.balances, state.outcomes, strict=True)
+        for asset, allocation, available, locked, to_broker, to_trader, collateral in rows
     )
 
 

@@ -210,6 +210,8 @@ class MainWindow(QMainWindow):
     def _show_prices(self, prices: MarketView) -> None:
         if self.room is not None:
             self.room.show_prices(prices)
+        if self.stack.currentWidget() is self.session:
+            self.session.show_prices(prices)
 
     def _age(self) -> None:
         if self.room is not None and self.room.isVisible():

@@ -21,6 +21,9 @@ from wallet.wire.hosts import is_loopback, read_url
 FORMAT = "trading-channels/broker"
 MAX_FILE = 256 * 1024
 MAX_DECIMALS = 36
+# Chains whose coins are worth nothing; "test" of any other chain is a lie that would switch warnings off.
+# Development chains, then Sepolia, Holesky, Hoodi and the test chains of Base, Arbitrum, Optimism and Polygon.
+TEST_CHAINS = frozenset({1337, 31337, 11155111, 17000, 560048, 84532, 421614, 11155420, 80002})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,8 @@ def parse(value: Any) -> BrokerProfile:
         test=row["test"],
         simulated=row["simulated"],
     )
+    if profile.test and profile.chain_id not in TEST_CHAINS:
+        raise codec.malformed("test", f"chain {profile.chain_id} is no test chain")
     known = {token.address for token in tokens}
     for market in profile.offer.markets:
         if not {market.base, market.quote} <= known:

@@ -6,7 +6,6 @@ A gap, a bad checksum or a broken connection empties the copy and asks for a new
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -75,12 +74,6 @@ class MarketFeed:
         self._refresh(pair)
         return copy
 
-    def drop(self, pair: Pair) -> None:
-        """Stop following a market."""
-        self.markets.pop(pair, None)
-        if self._peer is not None:
-            self._spawn(self._unsubscribe(self._peer, pair))
-
     def attach(self, peer: Peer) -> None:
         """Follow all markets on a new connection."""
         self._peer = peer
@@ -104,10 +97,6 @@ class MarketFeed:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _unsubscribe(self, peer: Peer, pair: Pair) -> None:
-        with contextlib.suppress(WalletError):
-            await methods.ask(peer, methods.UNSUBSCRIBE, messages.Unsubscribe(pair), 10)
 
     async def _load(self, peer: Peer, pair: Pair) -> None:
         """Snapshot and candles. Deltas that arrive before the snapshot are skipped by its sequence number."""

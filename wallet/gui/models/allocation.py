@@ -11,9 +11,6 @@ from wallet.gui.models.ticket import Reason
 from wallet.protocol.amounts import parse_decimal
 from wallet.protocol.errors import WalletError
 
-NATIVE = bytes(20)
-# Opening, challenging, settling and withdrawing must stay payable with the chain's own currency.
-KEPT_FOR_FEES = 2 * 10**16
 PERMILLE = 1000
 
 
@@ -54,8 +51,7 @@ def choices(view: AppView) -> tuple[Choice, ...]:
 
 def _choice(asset: AssetInfo, row: BalanceView | None) -> Choice:
     balance = row.wallet + row.free if row else 0
-    kept = KEPT_FOR_FEES if asset.address == NATIVE else 0
-    return Choice(asset, balance, max(balance - kept, 0))
+    return Choice(asset, balance, row.spendable if row else 0)
 
 
 def amount_of(choice: Choice, text: str) -> tuple[int | None, Reason | None]:

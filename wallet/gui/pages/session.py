@@ -6,12 +6,13 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSlider
 
 from wallet.app.messages import sentence
-from wallet.app.snapshots import AppView, Phase
+from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.look import Look
 from wallet.gui.models.allocation import PERMILLE, Choice, amount_of, choices, empty, obstacle
 from wallet.gui.models.figures import asset_amount, exact
 from wallet.gui.models.steps import OPEN, opening
 from wallet.gui.pages.page import Page
+from wallet.gui.views.markets import MarketLine, line_of
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, frame, row
 from wallet.gui.widgets.notice import Notice
@@ -131,6 +132,9 @@ class SessionPage(Page):
         self._later.clicked.connect(self.later)
         self._reason = Label("", tone="muted", level="small")
         self._reason.setObjectName("session.reason")
+        self._lines: dict[str, MarketLine] = {}
+        self._prices = Label("", tone="muted")
+        self._prices.setObjectName("session.prices")
         self.set_body(
             column(
                 self._cards,
@@ -140,6 +144,8 @@ class SessionPage(Page):
                 self.notice,
                 10,
                 row(self._open, self._coins, self._later, None, self._reason),
+                18,
+                self._prices,
             )
         )
 
@@ -164,6 +170,15 @@ class SessionPage(Page):
             steps = opening(view.channel, view.steps)
             self._stepper.show_steps(steps if steps[0].code == OPEN[0] else opening(view.channel, ()))
         self._refresh()
+
+    def show_prices(self, prices: MarketView) -> None:
+        """What the markets trade at while the user still chooses."""
+        market = next((market for market in self._view.markets if market.name == prices.book.market), None)
+        if market is None:
+            return
+        self._lines[market.name] = line_of(market, prices)
+        words = [f"{line.market.name}  {line.price()}  {line.change()}" for line in self._lines.values()]
+        self._prices.show_text(f"{'Simulated' if self._view.simulated else 'Now'}:   " + "      ".join(words))
 
     def set_busy(self, *, busy: bool) -> None:
         """While the session is being opened nothing can be changed."""

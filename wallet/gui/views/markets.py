@@ -37,6 +37,13 @@ class MarketLine:
         return "up" if (self.change_bp or 0) > 0 else "down" if (self.change_bp or 0) < 0 else "muted"
 
 
+def line_of(market: MarketInfo, view: MarketView) -> MarketLine:
+    """Last price, and its change over the candles shown."""
+    last = view.tape[0].price if view.tape else view.candles[-1].close if view.candles else None
+    first = view.candles[0].open if view.candles else None
+    return MarketLine(market, last, 10_000 * (last - first) // first if last and first else None)
+
+
 class MarketsView(QFrame):
     """``chosen`` gives the name of a market."""
 
@@ -65,15 +72,9 @@ class MarketsView(QFrame):
         )
 
     def show_market(self, view: MarketView) -> None:
-        """The last price and change of the market that is being watched."""
-        last = view.tape[0].price if view.tape else view.candles[-1].close if view.candles else None
-        first = view.candles[0].open if view.candles else None
-        change = 10_000 * (last - first) // first if last and first else None
+        """The last price and change of one market."""
         self._model.set_rows(
-            tuple(
-                replace(line, last=last, change_bp=change) if line.key == view.book.market else line
-                for line in self._model.rows
-            )
+            tuple(line_of(line.market, view) if line.key == view.book.market else line for line in self._model.rows)
         )
 
     def select(self, name: str) -> None:
