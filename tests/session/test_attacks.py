@@ -1,4 +1,4 @@
-"""A broker who plays against the wallet itself: floods, races, half-told stories. One digest a number, whatever comes."""
+"""A broker who plays against the wallet itself: floods, races, half-told stories. One digest a number, always."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from typing import Any
 
 import pytest
 
-from tests.session.ground import CHANNEL, DOMAIN, LIAR, Ground, ground
-from tests.session.moves import cancelled, filled, opened, proposal, shown, skewed
+from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, ground
+from tests.session.moves import cancelled, filled, following, opened, proposal, shown, skewed, until
 from tests.support.game import CONTRACT, make_terms
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.protocol.errors import WalletError
-from wallet.protocol.state import Transition
+from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
+from wallet.protocol.transitions import contents_of
 from wallet.session import channel as channels
-from wallet.session.channel import Ack, Clock, Refusal, TraderChannel, awake_or_asleep
+from wallet.session.channel import Ack, Clock, Proposal, Refusal, TraderChannel, awake_or_asleep
 from wallet.session.phases import Phase
+from wallet.wire.client import connect
+from wallet.wire.messages import Propose
+from wallet.wire.peer import Peer
 
 
 def run(path: Path, work: Callable[[Ground], Awaitable[None]], **how: Any) -> None:
@@ -153,9 +157,6 @@ def test_no_state_is_signed_before_the_opening_nor_after_the_end(tmp_path: Path,
 
 
 def test_a_setup_is_signed_only_while_it_is_wanted(tmp_path: Path) -> None:
-    from wallet.protocol.state import setup_state
-    from wallet.session.channel import Proposal
-
     terms = make_terms(nonce=99)
     channel_id = DOMAIN.digest(terms).digest
     journal = Journal.open(tmp_path / "h.db")
@@ -163,8 +164,6 @@ def test_a_setup_is_signed_only_while_it_is_wanted(tmp_path: Path) -> None:
     offered = Proposal(state, LIAR.sign(DOMAIN.digest(state)), b"{}", awake_or_asleep())
 
     def channel(phase: Phase) -> TraderChannel:
-        from tests.session.ground import SESSION
-
         record = ChannelRecord(channel_id, Role.TRADER, 31337, CONTRACT, terms, phase.value, 0)
         return TraderChannel(journal, record, SESSION, Clock())
 
@@ -247,13 +246,24 @@ def test_a_computer_that_slept_was_not_present(tmp_path: Path) -> None:
 
 def test_two_connections_get_one_signature(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
-        first, other = cancelled(there, there.buy), cancelled(there, there.sell)
+        second = await connect(there.link.profile.url)
+        there.link._prepare(second)
+        await until(lambda: len(there.liar.peers) == 2)
+        states = cancelled(there, there.buy), cancelled(there, there.sell)
+
+        async def ask(peer: Peer, state: State) -> Any:
+            message = Propose(state, LIAR.sign(DOMAIN.digest(state)), ())
+            try:
+                return (await peer.call("propose", message.show(), 5))["ack"]
+            except WalletError as error:
+                return error.code
+
         answers = await asyncio.gather(
-            *(there.liar.show(*shown(state)) for state in (first, other, first, other)), return_exceptions=True
+            *(ask(peer, state) for peer, state in zip(there.liar.peers, states, strict=True))
         )
-        assert sum("ack" in answer for answer in answers) == 2  # the same one twice
-        assert len({str(answer["ack"]) for answer in answers if "ack" in answer}) == 1
-        assert len(there.signatures_of_trader(3)) == 1
+        assert "FLAGGED" in answers
+        assert there.signatures_of_trader(3) == [bytes.fromhex(row[2:]) for row in answers if row != "FLAGGED"]
+        await second.close()
 
     run(tmp_path, work)
 
@@ -318,9 +328,6 @@ def test_leaving_is_possible_whatever_is_flagged_far_ahead(tmp_path: Path) -> No
             assert "ack" in await there.liar.show(*shown(cancelled(there, order)))
         there.channel.request_finalize(there.channel.last.digest)
         last = there.channel.last.state
-        from tests.session.moves import following
-        from wallet.protocol.transitions import contents_of
-
         assert "ack" in await there.liar.show(*shown(following(there, Transition.FINALIZE, contents_of(last))))
         assert there.channel.final
 

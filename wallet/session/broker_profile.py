@@ -22,8 +22,10 @@ FORMAT = "trading-channels/broker"
 MAX_FILE = 256 * 1024
 MAX_DECIMALS = 36
 # Chains whose coins are worth nothing; "test" of any other chain is a lie that would switch warnings off.
-# Development chains, then Sepolia, Holesky, Hoodi and the test chains of Base, Arbitrum, Optimism and Polygon.
-TEST_CHAINS = frozenset({1337, 31337, 11155111, 17000, 560048, 84532, 421614, 11155420, 80002})
+# The sandbox's own and other development chains, then Sepolia, Holesky, Hoodi and the test chains of Base, Arbitrum,
+# Optimism and Polygon.
+SANDBOX_CHAIN = int.from_bytes(b"tcdn", "big")
+TEST_CHAINS = frozenset({SANDBOX_CHAIN, 1337, 31337, 11155111, 17000, 560048, 84532, 421614, 11155420, 80002})
 
 
 @dataclass(frozen=True, slots=True)

@@ -476,9 +476,9 @@ class BrokerLink:
             try:
                 await self._ask(channel, methods.FINALIZE, message)
             except RemoteError as error:
-                if error.code != "FIN-NOT-NOW":
+                if error.code not in ("FIN-NOT-NOW", "CHANNEL_PHASE"):  # the latter: he has not seen the opening yet
                     raise
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1 if error.code == "FIN-NOT-NOW" else 0.5)
                 continue
             await self.until(lambda: channel.final, min(left, channel.terms.answer_time, LONGEST_ANSWER))
         self.set_phase(channel, Phase.FINAL)
