@@ -34,6 +34,7 @@ class Recorder:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
+        listener.listen(64)  # from here on nobody is refused, however late the thread comes
         self.port: int = listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
         self._listener = listener

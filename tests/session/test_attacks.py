@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, ground
+from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, Keys, ground
 from tests.session.moves import cancelled, filled, following, opened, proposal, shown, skewed, until
 from tests.support.game import CONTRACT, make_terms
 from wallet.history.journal import ChannelRecord, Journal
@@ -21,6 +21,7 @@ from wallet.protocol.terms import Role
 from wallet.protocol.transitions import contents_of
 from wallet.session import channel as channels
 from wallet.session.channel import Ack, Clock, Proposal, Refusal, TraderChannel, awake_or_asleep
+from wallet.session.link import BrokerLink
 from wallet.session.phases import Phase
 from wallet.wire.client import connect
 from wallet.wire.messages import Propose
@@ -330,5 +331,27 @@ def test_leaving_is_possible_whatever_is_flagged_far_ahead(tmp_path: Path) -> No
         last = there.channel.last.state
         assert "ack" in await there.liar.show(*shown(following(there, Transition.FINALIZE, contents_of(last))))
         assert there.channel.final
+
+    run(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE states SET body = x'5b5d'",
+        "UPDATE states SET body = x'ff'",
+        "UPDATE channels SET terms = x'7b7d'",
+        "UPDATE channels SET role = 7",
+        "UPDATE intents SET body = x'6e756c6c'",
+    ],
+)
+def test_a_damaged_history_says_so_and_signs_nothing(tmp_path: Path, damage: str) -> None:
+    """An error with a code, at the start: no accident, and no state of which half is missing."""
+
+    async def work(there: Ground) -> None:
+        there.journal.store.execute(damage)
+        profile = there.link.profile
+        with pytest.raises(WalletError, match="STORE_DAMAGED"):
+            BrokerLink(profile, Journal.open(tmp_path / "history.db"), Keys(), lambda: None)
 
     run(tmp_path, work)

@@ -16,6 +16,7 @@ from tests.session.moves import filled, proposal
 from wallet.chain import calls
 from wallet.chain.client import OnChain, Status
 from wallet.chain.records import Block
+from wallet.chain.tx import Outgoing
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome, Transition
 from wallet.session.phases import Phase
@@ -215,6 +216,18 @@ def test_what_was_sent_is_waited_for_and_not_sent_twice(tmp_path: Path, monkeypa
         assert there.channel.record.phase == Phase.OPEN.value
 
     run(tmp_path, monkeypatch, work, Phase.OPENING)
+
+
+def test_the_same_bytes_are_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing is deterministic: who tries again where nothing has changed makes the same transaction."""
+
+    async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        outgoing = Outgoing(b"\x08" * 100, b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1)
+        for _ in range(2):
+            chain.sender(_Nobody(), "withdraw")._store(outgoing)
+        assert there.journal.store.rows("SELECT hash FROM transactions") == [(outgoing.hash,)]
+
+    run(tmp_path, monkeypatch, work, Phase.OPEN)
 
 
 @pytest.mark.parametrize("answer", [None, {}, ["0xzz"], ["x" * 10**6], [5], ["0x12"] * 3, ["0x" + "00" * 32] * 17])

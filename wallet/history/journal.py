@@ -7,10 +7,11 @@ index refuses a second own signature at a number, whatever the code above believ
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ from wallet.protocol.rules import Flag
 from wallet.protocol.state import State
 from wallet.protocol.terms import Role, Terms
 
+T = TypeVar("T")
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE channels (
@@ -175,13 +177,13 @@ class Journal:
         rows = self.store.rows(
             "SELECT id, role, chain_id, contract, terms, phase, created FROM channels ORDER BY created, id"
         )
-        return [_channel(row) for row in rows]
+        return [self._read(_channel, row) for row in rows]
 
     def channel(self, channel: bytes) -> ChannelRecord | None:
         row = self.store.row(
             "SELECT id, role, chain_id, contract, terms, phase, created FROM channels WHERE id = ?", (channel,)
         )
-        return _channel(row) if row else None
+        return self._read(_channel, row) if row else None
 
     def set_phase(self, channel: bytes, phase: str) -> None:
         self.store.execute("UPDATE channels SET phase = ? WHERE id = ?", (phase, channel))
@@ -293,11 +295,19 @@ class Journal:
 
     def _one(self, where: str, values: Sequence[object]) -> Entry | None:
         row = self.store.row(f"SELECT {_STATE} FROM states WHERE {where} LIMIT 1", values)  # noqa: S608 - constants
-        return _entry(row) if row else None
+        return self._read(_entry, row) if row else None
 
     def _many(self, where: str, values: Sequence[object]) -> Iterator[Entry]:
         rows = self.store.rows(f"SELECT {_STATE} FROM states WHERE {where}", values)  # noqa: S608 - constants
-        return map(_entry, rows)
+        return (self._read(_entry, row) for row in rows)
+
+    def _read(self, make: Callable[[Row], T], row: Row) -> T:
+        """A row as what it stands for; WalletError("STORE_DAMAGED") if it is not what was written."""
+        try:
+            return make(row)
+        except (WalletError, ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+            why = f"a row can't be read ({type(error).__name__})"
+            raise WalletError("STORE_DAMAGED", path=self.store.path.name, why=why) from error
 
     # --- intents ---
 
@@ -333,7 +343,7 @@ class Journal:
         row = self.store.row(
             "SELECT body, status, reason, created, cancel, receipt FROM intents WHERE id = ?", (order,)
         )
-        return _intent(row) if row else None
+        return self._read(_intent, row) if row else None
 
     def intents(self, channel: bytes) -> list[IntentRecord]:
         """All intents of a channel by nonce."""
@@ -341,7 +351,7 @@ class Journal:
             "SELECT body, status, reason, created, cancel, receipt FROM intents WHERE channel = ? ORDER BY nonce",
             (channel,),
         )
-        return [_intent(row) for row in rows]
+        return [self._read(_intent, row) for row in rows]
 
     def walk_intents(self, channel: bytes, batch: int = 500) -> Iterator[IntentRecord]:
         """The same, ``batch`` in memory at a time."""
@@ -388,7 +398,7 @@ class Journal:
             " resolved FROM flags WHERE ?1 IS NULL OR channel = ?1 ORDER BY id",
             (channel,),
         )
-        return [_flag(row) for row in rows]
+        return [self._read(_flag, row) for row in rows]
 
     def resolve_flag(self, flag: int) -> None:
         self.store.execute("UPDATE flags SET resolved = 1 WHERE id = ?", (flag,))

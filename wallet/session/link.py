@@ -476,9 +476,10 @@ class BrokerLink:
             try:
                 await self._ask(channel, methods.FINALIZE, message)
             except RemoteError as error:
-                if error.code not in ("FIN-NOT-NOW", "CHANNEL_PHASE"):  # the latter: he has not seen the opening yet
+                unseen = error.code == "CHANNEL_PHASE" and error.params.get("phase") == "agreed"  # the opening's block
+                if error.code != "FIN-NOT-NOW" and not unseen:
                     raise
-                await asyncio.sleep(0.1 if error.code == "FIN-NOT-NOW" else 0.5)
+                await asyncio.sleep(0.5 if unseen else 0.1)
                 continue
             await self.until(lambda: channel.final, min(left, channel.terms.answer_time, LONGEST_ANSWER))
         self.set_phase(channel, Phase.FINAL)

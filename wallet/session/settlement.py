@@ -291,7 +291,8 @@ class ChainLink:
     def _sender(self, owner: TransactionSigner, channel: bytes, purpose: str) -> Sender:
         def store(outgoing: Outgoing) -> None:
             self.journal.store.execute(
-                "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, 'signed', strftime('%s'))",
+                "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, 'signed', strftime('%s'))"
+                " ON CONFLICT (hash) DO NOTHING",  # the same bytes once more: they are there
                 (outgoing.hash, channel, purpose, outgoing.raw, outgoing.nonce, outgoing.sender),
             )
 
