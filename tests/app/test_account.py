@@ -311,6 +311,8 @@ def test_a_chain_where_money_is_real_is_no_test(chain: int, ok: bool) -> None:
         return
     with pytest.raises(WalletError):
         parse(value)
+    for token in value["tokens"][1:]:
+        token["symbol"] = "X" + token["symbol"]  # of such a chain this program vouches for the real ones only
     assert not parse(value | {"test": False}).test
 
 

@@ -20,7 +20,8 @@ from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
 from wallet.protocol.transitions import contents_of
 from wallet.session import channel as channels
-from wallet.session.channel import Ack, Clock, Proposal, Refusal, TraderChannel, awake_or_asleep
+from wallet.session.channel import Ack, Proposal, Refusal, TraderChannel
+from wallet.session.clock import Clock, awake_or_asleep
 from wallet.session.link import BrokerLink
 from wallet.session.phases import Phase
 from wallet.wire.client import connect

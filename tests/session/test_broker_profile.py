@@ -82,3 +82,32 @@ def test_terms_that_differ_from_the_offer_are_named() -> None:
     assert profile.offer.difference(replace(same, challenge_period=60)) == "challenge_period"
     other = ETH_USDT._replace(base=bytes.fromhex(ETH[2:]), quote=bytes.fromhex(USDT[2:]), tick_size=7)
     assert profile.offer.difference(replace(same, markets=(other,))) == "markets"
+
+
+USDT_MAINNET = "0xdac17f958d2ee523a2206206994597c13d831ec7"
+
+
+def test_a_listed_symbol_belongs_to_its_address_alone() -> None:
+    row = sample_json() | {"chainId": 1, "test": False}
+    row["offer"]["markets"] = [[ETH, USDT_MAINNET, str(10**18), "10000", str(10**14), "1000000", "50000000000"]]
+    row["tokens"] = [
+        {"address": ETH, "symbol": "ETH", "decimals": 18},
+        {"address": USDT_MAINNET, "symbol": "USDT", "decimals": 6},
+    ]
+    profile = parse(row)
+    assert profile.vouched(bytes.fromhex(USDT_MAINNET[2:]))
+    other = row | {"tokens": [row["tokens"][0], {**row["tokens"][1], "address": USDT}]}
+    renamed = row | {"tokens": [row["tokens"][0], {**row["tokens"][1], "symbol": "USDC"}]}
+    finer = row | {"tokens": [row["tokens"][0], {**row["tokens"][1], "decimals": 18}]}
+    for lie in (other, renamed, finer):
+        with pytest.raises(WalletError, match="TOKEN_LISTED"):
+            parse(lie)
+
+
+def test_what_is_not_listed_is_not_vouched_for() -> None:
+    from dataclasses import replace
+
+    profile = replace(sample(), chain_id=1, test=False)
+    assert not profile.vouched(bytes.fromhex(USDT[2:]))
+    assert profile.vouched(bytes(20))
+    assert sample().vouched(bytes.fromhex(USDT[2:]))  # a test chain's coins are worth nothing

@@ -18,7 +18,8 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side, State, Transition
 from wallet.protocol.transitions import contents_of
-from wallet.session.channel import REJECTED, SUBMITTED, Ack, Clock, TraderChannel
+from wallet.session.channel import REJECTED, SUBMITTED, Ack, TraderChannel
+from wallet.session.clock import Clock
 from wallet.session.phases import Phase
 from wallet.wire.frames import RemoteError
 from wallet.wire.messages import Propose
@@ -289,7 +290,7 @@ def test_a_dead_order_is_not_sent_again(tmp_path: Path) -> None:
         there.channel._intents[there.fresh.id] = replace(there.channel.intent(there.fresh.id), status="unknown")
         later = Clock(now=lambda: there.fresh.order.open_before + 1.0)
         there.link.clock = later
-        await there.link._repeat(there.channel, there.channel.intent(there.fresh.id))
+        await there.link._ask_again(there.channel, there.channel.intent(there.fresh.id))
         assert there.liar.orders == []
 
     run(tmp_path, work)
@@ -378,7 +379,7 @@ def test_a_broker_who_never_answers_is_waited_for_no_longer_than_a_person_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """His terms may give him an hour; a command that hangs for an hour is a broken program."""
-    monkeypatch.setattr("wallet.session.link.LONGEST_ANSWER", 0.3)
+    monkeypatch.setattr("wallet.session.connection.LONGEST_ANSWER", 0.3)
 
     async def work(there: Ground) -> None:
         async def silent(*_: object) -> None:
@@ -412,5 +413,30 @@ def test_the_same_state_after_a_restart_gets_the_same_bytes(tmp_path: Path) -> N
         again = TraderChannel(there.journal, there.channel.record, SESSION, Clock())
         assert isinstance(answer, Ack)
         assert again.propose(state) == answer
+
+    run(tmp_path, work)
+
+
+def test_a_channel_that_cannot_resume_keeps_no_other_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stub:
+        def __init__(self, name: bytes) -> None:
+            self.id = name
+
+    async def work(there: Ground) -> None:
+        joined = []
+
+        async def join(channel: Stub) -> None:
+            if channel.id == b"forked":
+                raise WalletError("RES-FORK", increment=1)
+            joined.append(channel.id)
+
+        monkeypatch.setattr(there.link, "_join", join)
+        monkeypatch.setattr(there.link, "_talking", lambda: [Stub(b"forked"), Stub(b"sound")])
+        problem = await there.link._join_all()
+        assert (problem.code, joined) == ("RES-FORK", [b"sound"])
+        monkeypatch.setattr(there.link, "_talking", lambda: [Stub(b"forked")])
+        with pytest.raises(WalletError, match="RES-FORK"):
+            await there.link._join_all()
+        monkeypatch.undo()
 
     run(tmp_path, work)

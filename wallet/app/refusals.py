@@ -204,6 +204,7 @@ CHAIN: Final[dict[str, str]] = {
     "CHAIN_NO_RECORD": _("The chain holds no record of state {increment} of {channel}."),
     "CHAIN_NOT_DISPUTED": _("The channel {channel} is not in dispute ({status})."),
     "TOKEN_DECIMALS": _("{symbol} has {chain} decimals on chain, and the profile says {profile}. Refused."),
+    "TOKEN_LISTED": _("{symbol} at {address} is not the {symbol} this program knows. Refused; nothing was changed."),
     "TOKEN_METADATA": _("The token {token} says something impossible of its {field}: {got}."),
     "NO_FAUCET": _("{broker} is on no test chain: there is no faucet."),
     "RPC_URL": _("The address of the chain's node must be https://, or http:// on this computer."),

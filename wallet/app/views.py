@@ -54,7 +54,10 @@ class Names:
 
     def __init__(self, profile: BrokerProfile, fees: Mapping[tuple[bytes, bytes], tuple[int, int]]) -> None:
         self.assets = {
-            token.address: AssetInfo(token.address, token.symbol, token.decimals) for token in profile.tokens
+            token.address: AssetInfo(
+                token.address, token.symbol, token.decimals, verified=profile.vouched(token.address)
+            )
+            for token in profile.tokens
         }
         ceiling = dict(profile.offer.rules)["max_fee"]
         self.markets = tuple(

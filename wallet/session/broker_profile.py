@@ -16,6 +16,7 @@ from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
 from wallet.protocol.terms import MAX_ASSETS, Initiative, Market, Terms
+from wallet.session.tokens import check_name, listed
 from wallet.wire.hosts import is_loopback, read_url
 
 FORMAT = "trading-channels/broker"
@@ -79,6 +80,10 @@ class BrokerProfile:
     def host(self) -> str:
         """host:port as dialled, the form that both sides sign in Auth."""
         return read_url(self.url).host
+
+    def vouched(self, address: bytes) -> bool:
+        """Whether this program knows the asset by itself, or it is worth nothing anyway (a test chain's)."""
+        return self.test or address in listed(self.chain_id)
 
     def token(self, address: bytes) -> Token | None:
         return next((token for token in self.tokens if token.address == address), None)
@@ -148,6 +153,8 @@ def parse(value: Any) -> BrokerProfile:
     )
     if profile.test and profile.chain_id not in TEST_CHAINS:
         raise codec.malformed("test", f"chain {profile.chain_id} is no test chain")
+    for token in tokens:
+        check_name(profile.chain_id, token.address, token.symbol, token.decimals)
     known = {token.address for token in tokens}
     for market in profile.offer.markets:
         if not {market.base, market.quote} <= known:

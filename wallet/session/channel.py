@@ -7,8 +7,7 @@ last guard of *one digest per increment*. Source: seed (both diagrams), design Â
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role
 from wallet.protocol.transitions import contents_of, successor
 from wallet.protocol.typed import TypedDigest
+from wallet.session.clock import Clock
 from wallet.session.phases import Phase
 
 
@@ -35,26 +35,6 @@ class StateSigner(Protocol):
     def address(self) -> bytes: ...
 
     def sign(self, typed: TypedDigest) -> bytes: ...
-
-
-def awake_or_asleep() -> float:
-    """Seconds that pass while the computer sleeps, too: time.monotonic stands still then on Linux and macOS.
-
-    Else a fill matched while a laptop's lid was shut would look as fresh as the last heartbeat before.
-    """
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    if hasattr(time, "clock_gettime"):
-        return time.clock_gettime(time.CLOCK_MONOTONIC)  # macOS: this one goes on, what time.monotonic reads does not
-    return time.monotonic()
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Wall clock for claims, monotonic clock for deadlines; both in seconds."""
-
-    now: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = awake_or_asleep
 
 
 @dataclass(frozen=True, slots=True)
