@@ -1,0 +1,79 @@
+"""The command as a person types it: help, wrong usage, and refusals that are one sentence (or one JSON object)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wallet.cli.main import main
+
+GROUPS = {
+    "keys": ("create", "restore", "list"),
+    "channel": ("open", "show", "finalize", "withdraw"),
+    "order": ("buy", "sell", "cancel", "list"),
+    "history": ("list", "verify", "export"),
+    "proof": ("export", "verify", "submit"),
+}
+PHRASE = "test test test test test test test test test test test junk"
+
+
+def run(*arguments: str, password: str | None = "a password", phrase: str | None = None) -> Result:
+    given = {"CHANNEL_WALLET_PASSWORD": password, "CHANNEL_WALLET_PHRASE": phrase}
+    return CliRunner().invoke(main, list(arguments), env=given)
+
+
+def test_help_names_every_command() -> None:
+    text = run("--help").output
+    for name in (*GROUPS, "demo", "sandbox", "faucet", "flags"):
+        assert f"  {name} " in text
+    for group, commands in GROUPS.items():
+        shown = run(group, "--help").output
+        assert all(f"  {name} " in shown or f"  {name}\n" in shown for name in commands), group
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("order", "buy", "ETH/USDT", "1"),
+        ("order", "buy", "ETH/USDT", "1", "--limit", "2", "--ioc", "--post-only"),
+        ("channel", "open", "--allocate", "ETH=1"),
+        ("history", "list", "--limit", "0"),
+        ("proof", "export"),
+        ("sandbox",),
+    ],
+)
+def test_wrong_usage_is_told_apart_from_a_refusal(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert "Usage:" in done.output or "Error:" in done.output
+
+
+@pytest.mark.parametrize("command", [("channel", "show"), ("order", "list"), ("history", "verify"), ("flags",)])
+def test_what_needs_a_channel_says_so(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, "--profile", str(tmp_path), "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["error"] == "NO_CHANNEL"
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_are_made_restored_and_listed(tmp_path: Path) -> None:
+    made = run("keys", "restore", "--profile", str(tmp_path / "a"), "--json", phrase=PHRASE)
+    assert made.exit_code == 0, made.output
+    # the address that every wallet shows for these well-known words
+    assert json.loads(made.stdout) == {"address": "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"}
+    again = run("keys", "restore", "--profile", str(tmp_path / "a"), "--json", phrase=PHRASE)
+    assert (again.exit_code, json.loads(again.stdout)["error"]) == (1, "KEYS_EXISTS")
+    listed = json.loads(run("keys", "list", "--profile", str(tmp_path / "a"), "--json", password=None).stdout)
+    assert [row["path"] for row in listed["accounts"]] == ["m/44'/60'/0'/0/0"]
+
+
+def test_wrong_words_are_named_and_nothing_is_written(tmp_path: Path) -> None:
+    done = run("keys", "restore", "--profile", str(tmp_path / "a"), phrase=PHRASE.replace("junk", "junc"))
+    assert done.exit_code == 1
+    assert "junc" in done.stderr
+    assert not (tmp_path / "a" / "keys.vault").exists()
