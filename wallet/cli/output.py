@@ -196,7 +196,7 @@ class Context:
                 break
             time.sleep(0.02)
         row = self._order_row(service, view)
-        self.show(row, f"{row['id']}  {row['status']}  filled {row['filled']} of {row['amount']} at {row['price']}")
+        self.show(row, f"{row['id']}  {row['status']}  filled {row['filled']} of {row['amount']}, limit {row['price']}")
 
     def _order_row(self, service: Service, view: OrderView) -> dict[str, Any]:
         async def market(account: Account) -> MarketInfo:
