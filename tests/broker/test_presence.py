@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.broker.kit import ONE, PRICE, MemoryChain, Trader, url_of
 from tests.broker.test_trading import BUY, SELL, play, rejected
 from tests.support.game import ETH, ETH_USDT, USDT
@@ -258,14 +260,15 @@ def test_a_declined_state_stops_the_channel_and_nothing_else(tmp_path: Path) -> 
     play(tmp_path, body)
 
 
-def test_held_states_are_proposed_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", ["HELD", "NOT_OPEN", "RATE", "BUSY"])
+def test_states_declined_for_now_are_proposed_again(tmp_path: Path, answer: str) -> None:
     async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
         asked = 0
 
         def held_once(state: State) -> str:
             nonlocal asked
             asked += 1
-            return "HELD" if asked == 1 else "ack"
+            return answer if asked == 1 else "ack"
 
         anna.decide = held_once
         ask = await anna.order(SELL, PRICE, ONE)

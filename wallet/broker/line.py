@@ -22,7 +22,8 @@ from wallet.wire.messages import Ack, Propose
 from wallet.wire.methods import ACK, PROPOSE, ask
 from wallet.wire.peer import Peer
 
-HELD_RETRY = 2.0  # seconds: the trader's clock says that ours is ahead
+RETRIED = ("HELD", "NOT_OPEN", "RATE", "BUSY")  # it passes: his clock, his view of the chain, his load
+HELD_RETRY = 2.0  # seconds until then
 ACK_WITHIN = 10.0
 
 _log = logging.getLogger("wallet.broker")
@@ -133,8 +134,8 @@ class Line:
         await self._ledger.durable()
 
     async def _declined(self, error: RemoteError) -> None:
-        """Neither ACK nor Refuse. HELD is tried again; anything else is for people to look at."""
-        if error.code in ("HELD", "RATE", "BUSY"):
+        """Neither ACK nor Refuse. What passes by itself is tried again; anything else is for people to look at."""
+        if error.code in RETRIED:
             await asyncio.sleep(HELD_RETRY)
             return
         _log.error("channel 0x%s: declined with %s", self.channel.id.hex(), error)
