@@ -56,7 +56,8 @@ class SandboxProcess:
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Asks it to end; exit code, and all it said after the ready line."""
         self.process.send_signal(number)
-        out, complaint = self.process.communicate(timeout=20)
+        self.process.wait(timeout=20)  # before communicate(), which closes stdin: it must end with stdin open, too
+        out, complaint = self.process.communicate()
         return self.process.returncode, out + complaint
 
     def __enter__(self) -> SandboxProcess:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -78,9 +79,12 @@ def _listen_for_the_end(stop: asyncio.Event, *, follow_stdin: bool) -> None:
     if not follow_stdin:
         return
 
+    stdin = sys.stdin.fileno()
+
     def follow() -> None:
+        # Not through sys.stdin: its lock, held here for good, would abort the interpreter when it shuts down.
         with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(1):
+            while os.read(stdin, 4096):
                 pass
         with contextlib.suppress(RuntimeError):  # the loop is over already
             loop.call_soon_threadsafe(stop.set)
