@@ -258,7 +258,7 @@ def test_a_full_disk_is_said_on_the_screen(tmp_path: Path) -> None:
             assert account.app_view().connection.problem == "STORE_FAILED"
             with pytest.raises(WalletError, match="STORE_FAILED"):
                 await account.place_order("ETH/USDT", "sell", 3_000 * 10**6, ETH // 10, "good_till_time")
-            assert account.link.channels[account.channel.id].intents() == []  # type: ignore[union-attr]
+            assert account.link.channels[account.channel.id].requests.rows() == []  # type: ignore[union-attr]
 
     run(tmp_path, work)
 

@@ -108,7 +108,7 @@ async def acknowledge_all(link: BrokerLink, session: Session) -> float:
         return channel.last is not None and channel.last.state.increment >= last
 
     while not done():
-        assert not channel.flags, channel.flags
+        assert not channel.evidence.rows, channel.evidence.rows
         await asyncio.sleep(0.02)
     cpu = time.process_time() - start
     await asyncio.sleep(0.1)  # the last ACK leaves

@@ -126,7 +126,7 @@ class Trading:
 
 
 def _status(channel: TraderChannel, order: bytes) -> str:
-    row = channel.intent(order)
+    row = channel.requests.get(order)
     return row.status if row is not None else "dead"
 
 

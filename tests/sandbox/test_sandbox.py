@@ -136,7 +136,7 @@ def test_a_trader_comes_trades_and_leaves(sandbox: SandboxProcess, tmp_path: Pat
             expected = {symbol: FAUCET[symbol] + net[symbol] for symbol in FAUCET}
             expected["ETH"] -= _gas(account)
             assert _wallet(account) == expected
-            assert not channel.flags
+            assert not channel.evidence.rows
 
     asyncio.run(path())
 
@@ -213,7 +213,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
                     assert broker_profile.load(second.profile) == account.broker
                     await eventually(lambda: account.link.live.online and account.chain.online, 40)
                     assert await _take(account, "sell", ETH // 10) == ETH // 10
-                    assert not channel.flags
+                    assert not channel.evidence.rows
                     await account.finalize()
                     await account.withdraw()
                     assert before <= _channels(box)

@@ -117,18 +117,19 @@ def test_traders_go_on_after_a_restart_and_the_past_is_forgotten(
                 trim_broker(found.broker, {one.address})
                 channel = _channel(one)
                 before = channel.next_nonce()
-                channel.forget_past_intents(kept)
+                assert channel.last is not None
+                channel.requests.forget_past(channel.last.state, kept)
                 assert channel.next_nonce() == before
                 trim_channel(one.journal, channel.id)
                 journal = found.broker.ledger.journal
                 assert _lowest(journal, channel.id) >= _increments(one) - kept - 2
                 assert _lowest(one.journal, channel.id) >= _increments(one) - kept - 2
                 assert _lowest(journal, _channel(other).id) == 0
-                resting = {row.id for row in channel.last.state.open_orders} if channel.last else set()
+                resting = {row.id for row in channel.last.state.open_orders}
                 assert len(resting) > 10
                 assert all(one.journal.intent(order) is not None for order in resting)
-                assert resting <= channel.orders.keys()
-                assert len(channel.orders) <= len(resting) + kept + 1
+                assert resting <= channel.requests.orders.keys()
+                assert len(channel.requests.orders) <= len(resting) + kept + 1
                 reached = _increments(one), _increments(other)
         async with sandbox(tmp_path / "box") as again:
             maker = Maker(again.plans[0], Share(0, 1), Random(3))
@@ -139,8 +140,8 @@ def test_traders_go_on_after_a_restart_and_the_past_is_forgotten(
             ):
                 assert (len(one.link.channels), len(other.link.channels)) == (1, 1)
                 await eventually(lambda: _increments(one) > reached[0] + 3 and _increments(other) > reached[1] + 3, 40)
-                assert not _channel(one).flags
-                assert not _channel(other).flags
+                assert not _channel(one).evidence.rows
+                assert not _channel(other).evidence.rows
 
     asyncio.run(path())
 

@@ -10,7 +10,7 @@ from tests.session.ground import DOMAIN, LIAR, SESSION, Ground
 from wallet.protocol import codec
 from wallet.protocol.state import Fill, State, Transition
 from wallet.protocol.transitions import Contents, cancel_order, contents_of, create_order, successor, trade
-from wallet.session.channel import Proposal
+from wallet.session.answers import Proposal
 from wallet.wire.frames import request
 from wallet.wire.messages import Propose, ProvenState, Signatures
 
@@ -30,7 +30,7 @@ def cancelled(there: Ground, order: str) -> State:
 
 
 def opened(there: Ground, order: bytes) -> State:
-    last, intent = there.channel.last.state, there.channel.intent(order).signed.order
+    last, intent = there.channel.last.state, there.channel.requests.get(order).signed.order
     return following(
         there, Transition.CREATE_ORDER, create_order(there.channel.terms, contents_of(last), order, intent)
     )
@@ -42,7 +42,10 @@ def filled(there: Ground, order: str) -> State:
     row = last.order(bytes.fromhex(order[2:]))
     fills = (Fill(row.id, row.price, row.amount, 0),)
     return following(
-        there, Transition.TRADE, trade(there.channel.terms, contents_of(last), fills, there.channel.orders), fills
+        there,
+        Transition.TRADE,
+        trade(there.channel.terms, contents_of(last), fills, there.channel.requests.orders),
+        fills,
     )
 
 

@@ -19,8 +19,9 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
 from wallet.protocol.transitions import contents_of
-from wallet.session import channel as channels
-from wallet.session.channel import Ack, Proposal, Refusal, TraderChannel
+from wallet.session import evidence, requests
+from wallet.session.answers import Ack, Proposal, Refusal
+from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock, awake_or_asleep
 from wallet.session.link import BrokerLink
 from wallet.session.phases import Phase
@@ -51,8 +52,8 @@ def test_a_flood_of_lies_does_not_fill_the_disk(tmp_path: Path) -> None:
         base = cancelled(there, there.buy)
         for number in range(4, 404):
             assert code_of(lambda n=number: there.channel.propose(proposal(there, skewed(base, n)))) == "FLAGGED"
-        assert len(there.journal.flags(CHANNEL)) == channels.MAX_FLAGS
-        assert there.channel.unkept == 400 - channels.MAX_FLAGS
+        assert len(there.journal.flags(CHANNEL)) == evidence.MAX_FLAGS
+        assert there.channel.evidence.unkept == 400 - evidence.MAX_FLAGS
         assert there.channel.frozen is not None
 
     run(tmp_path, work)
@@ -65,8 +66,8 @@ def test_nor_does_a_flood_of_large_ones(tmp_path: Path) -> None:
             bad = proposal(there, skewed(base, number), pad=900_000)
             assert code_of(lambda bad=bad: there.channel.propose(bad)) == "FLAGGED"
         kept = there.journal.flags(CHANNEL)
-        assert 1 <= sum(len(row.raw) for row in kept) <= channels.MAX_EVIDENCE
-        assert there.channel.unkept == 20 - len(kept)
+        assert 1 <= sum(len(row.raw) for row in kept) <= evidence.MAX_EVIDENCE
+        assert there.channel.evidence.unkept == 20 - len(kept)
 
     run(tmp_path, work)
 
@@ -78,7 +79,7 @@ def test_two_digests_at_one_number_are_all_the_proof_there_is(tmp_path: Path) ->
         for seconds in range(1, 30):
             bad = proposal(there, skewed(base, 3, seconds))
             assert code_of(lambda bad=bad: there.channel.propose(bad)) == "FLAGGED"
-        assert len(there.journal.flags(CHANNEL)) == channels.PER_NUMBER
+        assert len(there.journal.flags(CHANNEL)) == evidence.PER_NUMBER
         assert len(there.signatures_of_trader(3)) == 1
 
     run(tmp_path, work)
@@ -124,15 +125,15 @@ def test_a_refusal_decides_all_that_its_void_beats(tmp_path: Path) -> None:
         for number in (4, 5, 8):
             lie = proposal(there, skewed(base, number))
             assert code_of(lambda lie=lie: there.channel.propose(lie)) == "FLAGGED"
-        first, second, third = (row.id for row in there.channel.flags)
+        first, second, third = (row.id for row in there.channel.evidence.rows)
         void = there.channel.refuse(second)
         assert void.state.increment == 6
-        assert [row.id for row in there.channel.flags if not row.resolved] == [third]
+        assert [row.id for row in there.channel.evidence.rows if not row.resolved] == [third]
         # a second answer waits for the first; the user's decision is on disk before the broker hears of it
         assert there.channel.refuse(third) == void
         again = TraderChannel(there.journal, there.channel.record, there.channel.signer, Clock())
-        assert [row.id for row in again.flags if not row.resolved] == [third]
-        assert again.awaiting_countersignature
+        assert [row.id for row in again.evidence.rows if not row.resolved] == [third]
+        assert again.void is not None
         typed = DOMAIN.digest(void.state)
         there.channel.countersigned(6, typed.digest, LIAR.sign(typed))
         assert there.channel.refuse(third).state.increment == 9
@@ -193,12 +194,12 @@ def test_an_order_he_called_rejected_never_opens(tmp_path: Path) -> None:
     """By then the user has placed another one: two would be twice what he wanted."""
 
     async def work(there: Ground) -> None:
-        there.channel.mark_intent(there.fresh.id, channels.REJECTED, "ORDER_QUEUE")
+        there.channel.requests.mark(there.fresh.id, requests.REJECTED, "ORDER_QUEUE")
         answer = await there.liar.show(*shown(opened(there, there.fresh.id)))
         assert answer["refuse"]["envelope"]["transition"] == "void"
         # nor after a restart
         again = TraderChannel(there.journal, there.channel.record, there.channel.signer, Clock())
-        assert there.fresh.id in again._receipted
+        assert there.fresh.id in again.requests._receipted
 
     run(tmp_path, work)
 
@@ -208,7 +209,7 @@ def test_an_order_that_is_open_can_not_be_called_rejected(tmp_path: Path) -> Non
         assert "ack" in await there.liar.show(*shown(opened(there, there.fresh.id)))
         there.liar.no = WalletError("ORDER_QUEUE")
         await there.link._send_order(there.channel, there.fresh)
-        assert there.channel.intent(there.fresh.id).status == "open"
+        assert there.channel.requests.get(there.fresh.id).status == "open"
         assert there.journal.intent(there.fresh.id).status == "open"
 
     run(tmp_path, work)
@@ -219,7 +220,7 @@ def test_a_fill_of_an_order_this_journal_lost_is_refused(tmp_path: Path) -> None
 
     async def work(there: Ground) -> None:
         fill = filled(there, there.buy)
-        del there.channel.orders[bytes.fromhex(there.buy[2:])]
+        del there.channel.requests.orders[bytes.fromhex(there.buy[2:])]
         answer = there.channel.propose(proposal(there, fill))
         assert isinstance(answer, Refusal)
         assert there.signatures_of_trader(3) == []
@@ -313,7 +314,7 @@ def test_a_full_disk_answers_nothing_and_forgets_nothing(tmp_path: Path, at: int
         store._failed = False
         again = TraderChannel(there.journal, channel.record, channel.signer, Clock())
         assert again.last.digest == last.digest
-        assert not again.awaiting_countersignature
+        assert again.void is None
         assert there.signatures_of_trader(3) == []
         assert there.journal.flags(CHANNEL) == []
 
@@ -324,7 +325,7 @@ def test_leaving_is_possible_whatever_is_flagged_far_ahead(tmp_path: Path) -> No
     async def work(there: Ground) -> None:
         lie = proposal(there, skewed(cancelled(there, there.buy), 2**53 - 2))
         assert code_of(lambda: there.channel.propose(lie)) == "FLAGGED"
-        assert there.channel.refuse(there.channel.flags[0].id) is None
+        assert there.channel.refuse(there.channel.evidence.rows[0].id) is None
         assert there.channel.frozen is None
         for order in (there.buy, there.sell):
             assert "ack" in await there.liar.show(*shown(cancelled(there, order)))

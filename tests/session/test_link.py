@@ -18,9 +18,11 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side, State, Transition
 from wallet.protocol.transitions import contents_of
-from wallet.session.channel import REJECTED, SUBMITTED, Ack, TraderChannel
+from wallet.session.answers import Ack
+from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
 from wallet.session.phases import Phase
+from wallet.session.requests import REJECTED, SUBMITTED
 from wallet.wire.frames import RemoteError
 from wallet.wire.messages import Propose
 
@@ -70,16 +72,21 @@ def test_states_that_were_lost_are_taken_back(tmp_path: Path) -> None:
 def test_a_lost_order_comes_back_with_its_expiry(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
         lost = intent(7, Side.BUY, 1_000 * 10**6, 10**18, TimeInForce.GOOD_TILL_TIME)
-        there.channel._index(IntentRecord(lost, SUBMITTED, "", 0))
+        there.channel.requests._index(IntentRecord(lost, SUBMITTED, "", 0))
         state = opened(there, lost.id)
-        for known in (there.channel._intents, there.channel.orders, there.channel._expiry, there.channel._open_before):
+        for known in (
+            there.channel.requests._rows,
+            there.channel.requests.orders,
+            there.channel.requests._expiry,
+            there.channel.requests._open_before,
+        ):
             del known[lost.id]
         there.liar.pages = [replace(proven(state), intents=(lost,))]
         standing(there, state)
         await there.link.resume(there.channel)
-        assert there.channel.intent(lost.id).status == "open"
+        assert there.channel.requests.get(lost.id).status == "open"
         assert there.journal.intent(lost.id).signed == lost
-        assert there.channel.orders[lost.id].expiry == lost.order.expiry
+        assert there.channel.requests.orders[lost.id].expiry == lost.order.expiry
         assert there.channel.next_nonce() == 8
 
     run(tmp_path, work)
@@ -189,12 +196,12 @@ def test_a_void_whose_countersignature_was_lost_does_not_freeze_for_ever(tmp_pat
     async def work(there: Ground) -> None:
         there.channel.echoed = None
         there.channel.propose(proposal(there, filled(there, there.buy)))
-        void = there.channel._void.state
+        void = there.channel.void.state
         there.liar.pages = [proven(void)]
         standing(there, void)
         await there.link.resume(there.channel)
         assert there.channel.last.state == void
-        assert not there.channel.awaiting_countersignature
+        assert there.channel.void is None
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.buy)))
 
     run(tmp_path, work)
@@ -276,21 +283,25 @@ def test_heartbeats_that_die_end_the_connection(tmp_path: Path, monkeypatch: pyt
 def test_an_order_whose_answer_was_lost_is_sent_again_as_it_was(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
         there.channel.journal.set_intent(there.fresh.id, "unknown")
-        there.channel._intents[there.fresh.id] = replace(there.channel.intent(there.fresh.id), status="unknown")
+        there.channel.requests._rows[there.fresh.id] = replace(
+            there.channel.requests.get(there.fresh.id), status="unknown"
+        )
         there.liar.peers[0].abort()
         await until(lambda: bool(there.liar.orders))
         assert [order.intent for order in there.liar.orders] == [there.fresh]
-        await until(lambda: there.channel.intent(there.fresh.id).status == SUBMITTED)
+        await until(lambda: there.channel.requests.get(there.fresh.id).status == SUBMITTED)
 
     run(tmp_path, work)
 
 
 def test_a_dead_order_is_not_sent_again(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
-        there.channel._intents[there.fresh.id] = replace(there.channel.intent(there.fresh.id), status="unknown")
+        there.channel.requests._rows[there.fresh.id] = replace(
+            there.channel.requests.get(there.fresh.id), status="unknown"
+        )
         later = Clock(now=lambda: there.fresh.order.open_before + 1.0)
         there.link.clock = later
-        await there.link._ask_again(there.channel, there.channel.intent(there.fresh.id))
+        await there.link._ask_again(there.channel, there.channel.requests.get(there.fresh.id))
         assert there.liar.orders == []
 
     run(tmp_path, work)
@@ -336,7 +347,7 @@ def test_a_cancel_without_a_receipt_is_asked_again(tmp_path: Path, status: str) 
 
     async def work(there: Ground) -> None:
         order = bytes.fromhex(there.buy[2:]) if status == "open" else there.fresh.id
-        there.channel.mark_cancel(order, cancel=b"\x01" * 65)
+        there.channel.requests.mark_cancel(order, cancel=b"\x01" * 65)
         there.liar.peers[0].abort()
         await until(lambda: bool(there.liar.cancels))
         assert {cancel.order for cancel in there.liar.cancels} == {order}

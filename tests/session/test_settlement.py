@@ -147,7 +147,7 @@ def test_settling_pays_by_what_was_recorded_and_not_by_what_we_liked(
     async def work(there: Ground, chain: ChainLink, node: Node) -> None:
         there.channel.echoed = None
         there.channel.propose(proposal(there, filled(there, there.buy)))
-        void = there.channel._void.state
+        void = there.channel.void.state
         assert void.transition is Transition.VOID
         node.status, node.increment = Status.DISPUTED, void.increment
         node.outcomes_hash = calls.outcomes_hash(void.outcomes)

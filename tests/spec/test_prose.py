@@ -14,7 +14,7 @@ from wallet.broker.errors import CODES
 from wallet.chain.artifact import adjudicator
 from wallet.protocol import presence, proof, rules, signatures, strictjson, terms, transitions
 from wallet.protocol.eip712 import FIELDS
-from wallet.session import channel
+from wallet.session import adoption, channel, judging
 from wallet.wire import auth, peer
 
 PROSE = (FOLDER / "protocol.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ RULE = r'"([A-Z]{3}-[A-Z-]+)"'
             | codes_in(r'WalletError\("(RATE|BUSY|METHOD|INTERNAL)"', peer)
             | {"WIR-FORM", "AUTH_NEEDED"},
         ),
-        ("flags of the session", codes_in(r'(?:code = |Flag\()"([A-Z]{3}-[A-Z]+)"', channel) - {"CHN-OTHER-CHANNEL"}),
+        ("flags of the session", codes_in(r'(?:code = |Flag\()"([A-Z]{3}-[A-Z]+)"', judging) - {"CHN-OTHER-CHANNEL"}),
     ],
 )
 def test_a_table_lists_the_codes_of_the_program(marker: str, expected: set[str]) -> None:
@@ -61,7 +61,7 @@ def test_a_table_lists_the_codes_of_the_program(marker: str, expected: set[str])
 
 
 def test_what_the_trader_may_answer_is_in_its_table() -> None:
-    raised = codes_in(r'WalletError\("([A-Z_-]+)"', channel)
+    raised = codes_in(r'WalletError\("([A-Z_-]+)"', adoption, channel, judging)
     known = set(table("answers of the trader"))
     about_others = {"FLAG_UNKNOWN", "REFUSE_IMPOSSIBLE", "RES-AHEAD-NO-PROOF", "RES-FORGED-OURS", "RES-GAP"}
     assert raised - known == about_others

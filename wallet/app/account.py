@@ -309,7 +309,7 @@ class Account:
     def order_view(self, order: bytes) -> OrderView:
         """What became of one order."""
         channel = self.channel
-        row = channel.intent(order) if channel is not None else None
+        row = channel.requests.get(order) if channel is not None else None
         if channel is None or row is None:
             raise WalletError("ORDER_NOT_FOUND", order="0x" + order.hex())
         return views.order_view(self.names, channel, row, time.time())
@@ -413,7 +413,7 @@ class Account:
             connection=self._connection_view(),
             channel=shown,
             wallet=views.balances(self.names, None, self.chain),
-            flags=tuple(views.flag_view(self.names, row) for row in channel.flags) if channel else (),
+            flags=tuple(views.flag_view(self.names, row) for row in channel.evidence.rows) if channel else (),
             steps=self.steps,
         )
 
@@ -440,7 +440,7 @@ class Account:
         entries: list[Entry] = self.journal.after(channel.id, self._fills_of[1], 500)
         for entry in entries:
             if views.is_trade(entry):
-                self._fills.extendleft(views.fills(self.names, entry.state, channel.orders))
+                self._fills.extendleft(views.fills(self.names, entry.state, channel.requests.orders))
         if entries:
             self._fills_of = (channel.id, entries[-1].state.increment)
         return tuple(self._fills)

@@ -27,7 +27,7 @@ from wallet.protocol.intents import Order
 from wallet.protocol.state import Side, State, Transition
 from wallet.protocol.terms import Market, Role
 from wallet.protocol.transitions import received_asset
-from wallet.session import channel as intents
+from wallet.session import requests as intents
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.feed import MarketCopy
@@ -118,7 +118,7 @@ def balances(names: Names, channel: TraderChannel | None, chain: ChainLink) -> t
 
 def orders(names: Names, channel: TraderChannel, now: float) -> tuple[OrderView, ...]:
     """Orders that are or may come to be open, and the latest that ended, newest first."""
-    return tuple(order_view(names, channel, row, now) for row in reversed(channel.intents()[-ORDER_ROWS:]))
+    return tuple(order_view(names, channel, row, now) for row in reversed(channel.requests.rows()[-ORDER_ROWS:]))
 
 
 def order_view(names: Names, channel: TraderChannel, row: IntentRecord, now: float) -> OrderView:
@@ -203,7 +203,7 @@ def channel_view(
         balances=rows,
         orders=orders(names, channel, now),
         fills=done,
-        awaiting="broker" if channel.awaiting_countersignature else "",
+        awaiting="broker" if channel.void is not None else "",
         note=note,
         deadline=deadline,
     )

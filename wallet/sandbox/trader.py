@@ -250,7 +250,8 @@ class Trader:
     def _trim(self, channel: TraderChannel) -> None:
         if time.monotonic() - self._trimmed > TRIM_EVERY:
             self._trimmed = time.monotonic()
-            channel.forget_past_intents()
+            if channel.last is not None:
+                channel.requests.forget_past(channel.last.state)
             trim_channel(self.journal, channel.id)
 
     # --- out ---

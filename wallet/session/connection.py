@@ -24,13 +24,10 @@ from wallet.protocol.intents import (
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import ZERO_DIGEST, Transition
 from wallet.protocol.terms import Role
+from wallet.session.adoption import adopt, is_ours
+from wallet.session.answers import Ack, Proposal, StateSigner
 from wallet.session.broker_profile import BrokerProfile
-from wallet.session.channel import (
-    Ack,
-    Proposal,
-    StateSigner,
-    TraderChannel,
-)
+from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
 from wallet.session.feed import MarketFeed
 from wallet.session.phases import Phase
@@ -279,11 +276,11 @@ class Connection:
         """Adopts what he shows up to the state he named, if our own signatures prove it."""
         while channel.last is None or his.increment > channel.last.state.increment:
             entries, intents = await self._states_after(channel, channel.last.state.increment if channel.last else -1)
-            if not channel.adopt(entries, intents):
+            if not adopt(channel, entries, intents):
                 raise WalletError("RES-AHEAD-NO-PROOF", increment=his.increment)
         if channel.last.state.increment == his.increment and channel.last.digest != his.digest:
             entries, _ = await self._states_after(channel, his.increment - 1)
-            if any(entry.digest == his.digest and channel.is_ours(entry) for entry in entries):
+            if any(entry.digest == his.digest and is_ours(channel, entry) for entry in entries):
                 raise channel.fork(his.increment)
             raise WalletError("RES-AHEAD-NO-PROOF", increment=his.increment)
 
@@ -368,7 +365,7 @@ class Connection:
 
 
 def _entry(channel: TraderChannel, row: messages.ProvenState) -> Entry:
-    """A state the broker gives back to us; :meth:`TraderChannel.adopt` judges its proof."""
+    """A state the broker gives back to us; :mod:`adoption` judges its proof."""
     return Entry(
         row.state,
         channel.domain.digest(row.state).digest,

@@ -24,21 +24,13 @@ from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import OpenOrder, Side
 from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import Contents, RuleBroken, contents_of, create_order
-from wallet.session.channel import (
-    ALIVE,
-    OPEN,
-    REJECTED,
-    STAGED,
-    SUBMITTED,
-    StateSigner,
-    TraderChannel,
-)
+from wallet.session.answers import StateSigner
+from wallet.session.channel import TraderChannel
 from wallet.session.connection import Connection
 from wallet.session.phases import Phase
+from wallet.session.requests import ALIVE, OPEN, REJECTED, STAGED, SUBMITTED, UNKNOWN
 from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
-
-UNKNOWN = "unknown"
 
 
 class BrokerLink(Connection):
@@ -98,7 +90,7 @@ class BrokerLink(Connection):
         self._check_fits(channel, typed.digest, order)
         self.connected()
         signed = SignedOrder(typed.digest, order, signer.sign(typed))
-        channel.add_intent(IntentRecord(signed, STAGED, "", now))
+        channel.requests.add(IntentRecord(signed, STAGED, "", now))
         await self._tell()
         try:
             await self._send_order(channel, signed)
@@ -110,17 +102,17 @@ class BrokerLink(Connection):
         try:
             await self._ask(channel, methods.ORDER, messages.PlaceOrder(signed))
         except RemoteError as error:
-            channel.mark_intent(signed.id, REJECTED, error.code)
-            row = channel.intent(signed.id)
+            channel.requests.mark(signed.id, REJECTED, error.code)
+            row = channel.requests.get(signed.id)
             if row is None or row.status == REJECTED:
                 raise
             return  # he says no, but a state that he signed opened it: that counts
         except WalletError as error:
-            channel.mark_intent(signed.id, UNKNOWN)
+            channel.requests.mark(signed.id, UNKNOWN)
             if error.code == "STORE_FAILED":
                 raise
             raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(signed.id)) from error
-        channel.mark_intent(signed.id, SUBMITTED)
+        channel.requests.mark(signed.id, SUBMITTED)
 
     def _check_fits(self, channel: TraderChannel, order_id: bytes, order: Order) -> None:
         """That a state could open it: by the rules, after all that may open before it."""
@@ -137,11 +129,11 @@ class BrokerLink(Connection):
     async def cancel(self, channel: TraderChannel, order_id: bytes) -> None:
         """Takes an order back: signed, kept, sent; done when the broker's receipt is on disk."""
         signer = _require_signer(channel)
-        row = channel.intent(order_id)
+        row = channel.requests.get(order_id)
         if row is None:
             raise WalletError("ORDER_NOT_FOUND", order=codec.show_hex(order_id))
         signature = row.cancel or signer.sign(channel.domain.digest(Cancel(channel.id, order_id)))
-        channel.mark_cancel(order_id, cancel=signature)
+        channel.requests.mark_cancel(order_id, cancel=signature)
         await self._send_cancel(channel, order_id, signature)
 
     async def _send_cancel(self, channel: TraderChannel, order_id: bytes, signature: bytes) -> None:
@@ -149,7 +141,7 @@ class BrokerLink(Connection):
         receipt = (await self._ask(channel, methods.CANCEL, message)).signature
         typed = channel.domain.digest(CancelReceipt(channel.id, order_id))
         require_signer(typed, receipt, channel.terms.signers(Role.BROKER))
-        channel.mark_cancel(order_id, receipt=receipt)
+        channel.requests.mark_cancel(order_id, receipt=receipt)
         await self._tell()
 
     async def cancel_open(self, channel: TraderChannel, wait: float) -> None:
@@ -190,7 +182,7 @@ class BrokerLink(Connection):
         self.set_phase(channel, Phase.FINAL)
 
     async def _repeat(self, channel: TraderChannel) -> None:
-        for row in channel.intents():
+        for row in channel.requests.rows():
             await self._ask_again(channel, row)
 
     async def _ask_again(self, channel: TraderChannel, row: IntentRecord) -> None:

@@ -1,0 +1,102 @@
+"""What a proposed state deserves: not to be looked at, a flag, a refusal, or our signature. Reads, never writes.
+
+The rules themselves are :mod:`wallet.protocol.rules`; here stands what depends on where this channel is.
+Source: design §3, §4, §5 and §8 "Restored profiles".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wallet.protocol import rules
+from wallet.protocol.errors import WalletError
+from wallet.protocol.presence import refusal
+from wallet.protocol.rules import Flag, Ground
+from wallet.protocol.state import State, Transition
+from wallet.protocol.terms import Role
+from wallet.session.answers import Proposal
+from wallet.session.phases import Phase
+
+if TYPE_CHECKING:
+    from wallet.session.channel import TraderChannel
+
+# Before the chain has the channel and after it has paid it out, no state above the setup is signed.
+_NOT_TRADING = (
+    Phase.REQUESTED,
+    Phase.AGREED,
+    Phase.OPENING,
+    Phase.SETTLED,
+    Phase.WITHDRAWN,
+    Phase.ABANDONED,
+)
+
+
+def require_judgeable(channel: TraderChannel, state: State) -> None:
+    """What must not even be looked at as the next state.
+
+    Raises WalletError("RESTORED" | "RES-FORK" | "NOT_OPEN" | "DISPUTED" | "HELD").
+    """
+    if channel.signer is None:
+        raise WalletError("RESTORED")
+    if channel.forked:
+        raise WalletError("RES-FORK", increment=state.increment)
+    phase = Phase(channel.record.phase)
+    if phase in _NOT_TRADING and (state.increment or (channel.last is None and phase is not Phase.REQUESTED)):
+        raise WalletError("NOT_OPEN", phase=phase.value)
+    if channel.disputed and state.transition not in (Transition.CANCEL_ORDER, Transition.FINALIZE):
+        raise WalletError("DISPUTED")
+    now = int(channel.clock.now())
+    if rules.is_ahead(channel.terms, state, now):
+        raise WalletError("HELD", time=state.time, now=now)
+
+
+def flag_of(channel: TraderChannel, state: State, digest: bytes) -> Flag | None:
+    """The rule a validly signed state breaks, if any."""
+    last = channel.last
+    if state.channel != channel.id:
+        return Flag("CHN-OTHER-CHANNEL", channel.id.hex(), state.channel.hex())
+    if last is None:
+        return rules.check_setup(channel.terms, channel.id, state)
+    if state.increment <= last.state.increment or _is_taken(channel, state.increment):
+        return _equivocation(channel, state, digest)
+    if channel.final:
+        return Flag("FIN-AFTER", "nothing after finalize", state.transition.name)
+    ground = Ground(
+        terms=channel.terms,
+        last=last.state,
+        last_digest=last.digest,
+        increment=last.state.increment + 1,
+        orders=channel.requests.orders,
+        finalize_on=channel.finalize_on,
+        known=lambda digest: channel.journal.by_digest(channel.id, digest) is not None,
+    )
+    return rules.check(ground, state, Role.BROKER)
+
+
+def staleness(channel: TraderChannel, proposal: Proposal) -> str | None:
+    """Why a valid state is refused all the same, as a code; None if it is not."""
+    if channel.last is None:
+        return None
+    if any(fill.order not in channel.requests.orders for fill in proposal.state.fills):
+        return "EXPIRED-FILL"  # an order this journal lost: nobody here knows whether it has expired
+    presence = channel.requests.presence(channel.echoed)
+    return refusal(channel.terms, channel.last.state, proposal.state, presence, proposal.received)
+
+
+def _is_taken(channel: TraderChannel, increment: int) -> bool:
+    """Whether this number is answered by our void, or the broker signed another state there that we did not accept."""
+    if channel.void is not None and increment <= channel.void.state.increment:
+        return True
+    return channel.evidence.is_at(increment)
+
+
+def _equivocation(channel: TraderChannel, state: State, digest: bytes) -> Flag:
+    if state.increment == 0:
+        code = "INC-ZERO"
+    elif channel.final and channel.last is not None and state.increment == channel.last.state.increment:
+        code = "FIN-TWICE"
+    else:
+        code = "EQV-TWO"
+    known = channel.journal.at(channel.id, state.increment)
+    first = next((entry.digest.hex() for entry in known), "another state")
+    return Flag(code, first, digest.hex())
