@@ -245,6 +245,19 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF_SIGNATURE": _("The signature of the {role} on the proof is missing or wrong ({why})."),
     "PROOF_CALLS": _("The proof's ready-made transactions go somewhere else ({why})."),
     "PROOF_ELSEWHERE": _("The proof is of chain {chain} and contract {contract}, not of this broker's."),
+    "WATCH_ANSWER_LATE": _(
+        "Channel {channel} was challenged with state {recorded}; our answer, state {ours}, is not on the chain yet, and"
+        " half of the time is over (ends {until}, Unix time). Check the network and the gas account."
+    ),
+    "WATCH_PERIOD_MISSED": _(
+        "Channel {channel} is settled by state {recorded}: no answer reached the chain before {until} (Unix time),"
+        " though state {ours} could be proved."
+    ),
+    "WATCH_NO_GAS": _(
+        "The gas account {address} holds {have} wei, and {need} may be needed to answer a dispute and settle."
+        " Send it some."
+    ),
+    "WATCH_CHAIN_STALE": _("The node {node} has shown no new block for {minutes} minutes. Disputes may be overlooked."),
     "PROOF_NOT_YOURS": _("Only the owner {owner} may start this dispute. Give him the file."),
     "PROOF_NOT_OPEN": _("The channel {channel} was never opened on chain: there is nothing to withdraw."),
     "PROOF_SETTLED": _(
