@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from wallet.session import evidence, requests
 from wallet.session.answers import Ack, Proposal, Refusal
 from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock, awake_or_asleep
+from wallet.session.conversation import Conversation
 from wallet.session.link import BrokerLink
-from wallet.session.phases import Phase
+from wallet.session.phases import Phase, Word
 from wallet.wire.client import connect
 from wallet.wire.messages import Propose
 from wallet.wire.peer import Peer
@@ -150,7 +152,7 @@ def test_a_refusal_decides_all_that_its_void_beats(tmp_path: Path) -> None:
 )
 def test_no_state_is_signed_before_the_opening_nor_after_the_end(tmp_path: Path, phase: Phase) -> None:
     async def work(there: Ground) -> None:
-        there.link.set_phase(there.channel, phase)
+        there.channel.record = replace(there.channel.record, phase=phase.value)
         state = cancelled(there, there.buy)
         assert code_of(lambda: there.channel.propose(proposal(there, state))) == "NOT_OPEN"
         assert there.signatures_of_trader(3) == []
@@ -250,7 +252,10 @@ def test_a_computer_that_slept_was_not_present(tmp_path: Path) -> None:
 def test_two_connections_get_one_signature(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
         second = await connect(there.link.profile.url)
-        there.link._prepare(second)
+        talk = Conversation(second, there.link.profile, there.link.clock, there.link.live)
+        for word in (Word.INTRODUCED, Word.SET_UP):
+            talk.move(there.channel, word)
+        there.link._prepare(talk)
         await until(lambda: len(there.liar.peers) == 2)
         states = cancelled(there, there.buy), cancelled(there, there.sell)
 

@@ -56,7 +56,7 @@ def run(
     async def main() -> None:
         async with ground(path, phase=phase) as there:
             chain = ChainLink(
-                profile_of(1), there.journal, there.link.channels.values, there.link.set_phase, lambda: None
+                profile_of(1), there.journal, there.link.channels.values, there.link.advance, lambda: None
             )
             try:
                 await work(there, chain, Node(chain, monkeypatch))

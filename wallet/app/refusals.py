@@ -148,7 +148,7 @@ CHANNELS: Final[dict[str, str]] = {
     "CHANNEL_NOT_RESUMED": _("The broker waits to hear where we stand. Try again in a moment."),
     "CHANNEL_PHASE": _("The channel is ending or over: the broker takes no such request."),
     "CHANNEL_STUCK": _("A state of the broker waits for your decision. Look at the flags."),
-    "PHASE": _("A channel that is {now} can't become {wanted}."),
+    "PHASE": _("What is {now} can't go on so: {event}."),
     "ALLOCATE_NOTHING": _("Choose an amount of at least one asset."),
     "ASSET_UNKNOWN": _("The broker knows no asset {asset}."),
     "BALANCE_TOO_SMALL": _("Not enough {asset}: {need} wanted, {have} there (fees kept back). Nothing was changed."),

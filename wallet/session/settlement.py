@@ -25,9 +25,11 @@ from wallet.protocol.codec import read_hex, show_hex
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome
 from wallet.protocol.terms import NATIVE
+from wallet.session.alarms import Alarms
+from wallet.session.backoff import Backoff
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
-from wallet.session.phases import Phase
+from wallet.session.phases import Event, Phase
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ RECORD_BLOCKS = 250_000  # how far back the record of a dispute is looked for
 _COMING = (Phase.AGREED, Phase.OPENING)
 _OVER = (Phase.WITHDRAWN, Phase.ABANDONED)
 
-SetPhase = Callable[[TraderChannel, Phase], None]
+Advance = Callable[[TraderChannel, Event], None]
+_SEEN = {Status.OPEN: Event.SEEN_OPEN, Status.DISPUTED: Event.SEEN_DISPUTED, Status.SETTLED: Event.SEEN_SETTLED}
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class ChainLink:
         profile: BrokerProfile,
         journal: Journal,
         channels: Callable[[], Iterable[TraderChannel]],
-        set_phase: SetPhase,
+        advance: Advance,
         changed: Callable[[], None],
     ) -> None:
         self.profile = profile
@@ -75,7 +78,8 @@ class ChainLink:
         self.holdings = Holdings({}, {}, {})
         self.deadlines: dict[bytes, int] = {}
         self._channels = channels
-        self._set_phase = set_phase
+        self._advance = advance
+        self.alarms = Alarms(changed)
         self._changed = changed
         self._rpc = Rpc(profile.rpc[0])
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
@@ -88,22 +92,23 @@ class ChainLink:
 
     async def run(self) -> None:
         """Follows the chain, for ever; cancel to stop."""
-        pause = POLL
+        backoff = Backoff(2 * POLL, LONGEST_PAUSE)
         try:
             while True:
                 try:
                     await self.refresh()
                     pause = POLL
+                    backoff.succeeded()
                 except WalletError as error:
                     self.online, self.problem, self._checked = False, error, False
                     self._ready.clear()
                     log.info("chain: %s", error)
-                    pause = min(pause * 2, LONGEST_PAUSE)
-                except Exception as error:  # whatever a node can answer, it can't end us
+                    pause = backoff.next()
+                except Exception as error:  # noqa: BLE001 - whatever a node can answer, it can't end us
                     self.online, self.problem, self._checked = False, _died(error), False
                     self._ready.clear()
-                    log.exception("following the chain failed")
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    self.alarms.sound("following the chain", error)
+                    pause = backoff.next()
                 self._changed()
                 await asyncio.sleep(pause)
         finally:
@@ -163,36 +168,33 @@ class ChainLink:
         phase = Phase(channel.record.phase)
         if phase is Phase.REQUESTED or (phase is Phase.ABANDONED and channel.last is None):
             if phase is Phase.REQUESTED and time.time() > channel.terms.open_before + LATE:
-                self._set_phase(channel, Phase.ABANDONED)
+                self._advance(channel, Event.GIVEN_UP)
             return
         # The time before the status: an opening in a block between the two would else count as missed.
         late = phase in _COMING and await self._is_late(channel)
         found = await self.contract.channel(channel.id)
-        following = self._phase_on_chain(channel, Phase(channel.record.phase), found, late=late)
         channel.disputed = found.status is Status.DISPUTED
         if found.status is Status.DISPUTED:
             self.deadlines[channel.id] = found.deadline
-        if following is not Phase(channel.record.phase):
-            self._set_phase(channel, following)
+        self._follow(channel, found, late=late)
 
     async def _is_late(self, channel: TraderChannel) -> bool:
         block = await self._rpc.block("latest")
         return max(block.time if block else 0, int(time.time()) - LATE) > channel.terms.open_before
 
-    def _phase_on_chain(self, channel: TraderChannel, phase: Phase, found: OnChain, *, late: bool) -> Phase:
+    def _follow(self, channel: TraderChannel, found: OnChain, *, late: bool) -> None:
         """The chain wins, both ways: what a node took back was never so."""
+        before = Phase(channel.record.phase)
         if found.status is Status.NONE:
-            return Phase.ABANDONED if late and phase in _COMING else phase
-        if found.status is Status.OPEN:
-            if phase in (Phase.FINAL, Phase.CLOSING):
-                return phase
-            return Phase.FINAL if channel.final else Phase.OPEN
-        if found.status is Status.DISPUTED:
-            return Phase.DISPUTED
-        if phase is Phase.WITHDRAWN:
-            return phase  # credit there is now may be of a later channel
+            if late and before in _COMING:
+                self._advance(channel, Event.SEEN_MISSED)
+            return
+        self._advance(channel, _SEEN[found.status])
+        if channel.final and found.status is Status.OPEN:
+            self._advance(channel, Event.FINAL_SIGNED)
         left = any(self.holdings.credit.get(row.asset) for row in channel.terms.assets)
-        return Phase.SETTLED if left or phase is not Phase.SETTLED else Phase.WITHDRAWN
+        if before is Phase.SETTLED and found.status is Status.SETTLED and not left:
+            self._advance(channel, Event.PAID)  # credit that is there later may be of another channel
 
     # --- acting ---
 
@@ -207,7 +209,7 @@ class ChainLink:
         if setup is None or setup.trader_signature is None or setup.broker_signature is None:
             raise WalletError("SETUP_UNANSWERED")
         async with self._acting:
-            self._set_phase(channel, Phase.OPENING)
+            self._advance(channel, Event.OPENING)
             await self._finish_sent(channel.id, "open")
             if (await self.contract.channel(channel.id)).status is Status.NONE:
                 sender = self._sender(owner, channel.id, "open")
@@ -223,7 +225,8 @@ class ChainLink:
         async with self._acting:
             await self._finish_sent(channel.id, "close")
             if (await self.contract.channel(channel.id)).status is not Status.SETTLED:
-                self._set_phase(channel, Phase.CLOSING)
+                self._advance(channel, Event.FINAL_SIGNED)
+                self._advance(channel, Event.CLOSING)
                 sender = self._sender(owner, channel.id, "close")
                 await self._execute(
                     self.contract.close(sender, channel.terms, last.state, last.trader_signature, last.broker_signature)
