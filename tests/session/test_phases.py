@@ -34,16 +34,16 @@ TABLES: dict[str, tuple[Mapping[Any, Any], type[Enum], type[Enum], str]] = {
         Phase,
         Event,
         """
-        REQUESTED  AGREED ABANDONED .       .        .       .         .     .        .         .
-        AGREED     AGREED ABANDONED OPENING .        .       ABANDONED OPEN  DISPUTED SETTLED   .
-        OPENING    .      .         OPENING .        .       ABANDONED OPEN  DISPUTED SETTLED   .
-        OPEN       .      .         OPEN    FINAL    .       .         OPEN  DISPUTED SETTLED   .
-        FINAL      .      .         .       FINAL    CLOSING .         FINAL DISPUTED SETTLED   .
-        CLOSING    .      .         .       CLOSING  CLOSING .         CLOSING DISPUTED SETTLED .
-        DISPUTED   .      .         .       DISPUTED CLOSING .         OPEN  DISPUTED SETTLED   .
-        SETTLED    .      .         .       .        .       .         OPEN  DISPUTED SETTLED   WITHDRAWN
-        WITHDRAWN  .      .         .       .        .       .         OPEN  DISPUTED WITHDRAWN WITHDRAWN
-        ABANDONED  .      ABANDONED .       .        .       ABANDONED OPEN  DISPUTED SETTLED   .
+        REQUESTED AGREED ABANDONED .       .        .       .         .       .       .        .         .
+        AGREED    AGREED ABANDONED OPENING .        .       ABANDONED .       OPEN    DISPUTED SETTLED   .
+        OPENING   .      .         OPENING .        .       ABANDONED .       OPEN    DISPUTED SETTLED   .
+        OPEN      .      .         OPEN    FINAL    .       .         OPENING OPEN    DISPUTED SETTLED   .
+        FINAL     .      .         .       FINAL    CLOSING .         OPENING FINAL   DISPUTED SETTLED   .
+        CLOSING   .      .         .       CLOSING  CLOSING .         .       CLOSING DISPUTED SETTLED   .
+        DISPUTED  .      .         .       DISPUTED CLOSING .         .       OPEN    DISPUTED SETTLED   .
+        SETTLED   .      .         .       .        .       .         .       OPEN    DISPUTED SETTLED   WITHDRAWN
+        WITHDRAWN .      .         .       .        .       .         .       OPEN    DISPUTED WITHDRAWN WITHDRAWN
+        ABANDONED .      ABANDONED .       .        .       ABANDONED .       OPEN    DISPUTED SETTLED   .
         """,
     ),
     "connection": (

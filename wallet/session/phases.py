@@ -8,6 +8,7 @@ The life of a channel (``seen``: by the chain, which wins over what this program
         └───── given up ──┴─── seen missed ─┴→ abandoned      │                   │               │
                                                               └── seen disputed ──┴→ disputed ────┤
                                                withdrawn ←paid─ settled ←──────── seen settled ───┘
+    opening ←seen undone─ open, final
 
 The connection to a broker::
 
@@ -52,6 +53,7 @@ class Event(Enum):
     FINAL_SIGNED = "the finalize state has both signatures"
     CLOSING = "close() leaves"
     SEEN_MISSED = "the chain has no such channel, and its time to be opened is over"
+    SEEN_UNDONE = "the chain has no such channel any more: a reorganisation took its opening back"
     SEEN_OPEN = "open on chain"
     SEEN_DISPUTED = "challenged on chain"
     SEEN_SETTLED = "settled on chain"
@@ -70,9 +72,15 @@ LIFE: Mapping[Phase, Mapping[Event, Phase]] = {
         Event.SEEN_MISSED: Phase.ABANDONED,
     },
     Phase.OPENING: {**_SEEN, Event.OPENING: Phase.OPENING, Event.SEEN_MISSED: Phase.ABANDONED},
-    Phase.OPEN: {**_SEEN, Event.OPENING: Phase.OPEN, Event.FINAL_SIGNED: Phase.FINAL},
+    Phase.OPEN: {
+        **_SEEN,
+        Event.OPENING: Phase.OPEN,
+        Event.FINAL_SIGNED: Phase.FINAL,
+        Event.SEEN_UNDONE: Phase.OPENING,
+    },
     Phase.FINAL: {
         **_SEEN,
+        Event.SEEN_UNDONE: Phase.OPENING,
         Event.FINAL_SIGNED: Phase.FINAL,
         Event.CLOSING: Phase.CLOSING,
         Event.SEEN_OPEN: Phase.FINAL,
