@@ -15,6 +15,7 @@ import pytest
 from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, Keys, ground
 from tests.session.moves import cancelled, filled, following, opened, proposal, shown, skewed, until
 from tests.support.game import CONTRACT, make_terms
+from tests.support.tamper import tamper
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition, setup_state
@@ -356,7 +357,7 @@ def test_a_damaged_history_says_so_and_signs_nothing(tmp_path: Path, damage: str
     """An error with a code, at the start: no accident, and no state of which half is missing."""
 
     async def work(there: Ground) -> None:
-        there.journal.store.execute(damage)
+        assert tamper(tmp_path / "history.db", damage)
         profile = there.link.profile
         with pytest.raises(WalletError, match="STORE_DAMAGED"):
             BrokerLink(profile, Journal.open(tmp_path / "history.db"), Keys(), lambda: None)

@@ -51,12 +51,24 @@ FILES: Final[dict[str, str]] = {
     "STORE_NEWER_VERSION": _(
         "{path} was written by a newer version ({found}; this one knows {known}). Update this program."
     ),
+    "STORE_OLDER_VERSION": _(
+        "{path} was written by an older version ({found}; this one knows {known}). Open the profile in the window or "
+        "with a command that asks for the password: that brings it up to date."
+    ),
+    "STORE_ROLLED_BACK": _(
+        "{path} lacks states that were recorded in it: it has {got} of {expected}. An old copy was put in its place, "
+        "or its -wal file was removed. Nothing is signed with it: put the newest file back, or leave with a proof."
+    ),
     "STORE_DAMAGED": _("{path} is damaged ({why}). Nothing was signed or changed; restore it from a backup."),
     "STORE_FAILED": _("{path} can't be written ({why}). Nothing more is signed until the program is started again."),
     "STORE_READ_ONLY": _("{path} is open for reading only."),
     "EXPORT_FAILED": _("{path} can't be written: {why}. Nothing was changed."),
     "EXPORT_CANCELLED": _("The export was cancelled. No file was written."),
     "STATE_UNREADABLE": _("State {increment} in the history can't be read: the file is damaged."),
+    "INTENT_UNREADABLE": _("Order {order} in the history can't be read: the file is damaged."),
+    "FLAG_UNREADABLE": _("Flag {flag} in the history can't be read: the file is damaged."),
+    "STATE_MISSING": _("A row of the history is gone before this state: the file was changed."),
+    "STATE_LOST": _("The end of the history is gone: more was recorded than the file holds."),
     "STATE_UNKNOWN": _("The history holds no state {increment}."),
     "STATE_UNVOIDED": _("A refused state must be followed by the void state that answers it."),
     "STATE_DIGEST": _("The stored digest of a state is not that of its contents: the file was changed."),
