@@ -55,16 +55,16 @@ def fill(seq: int, of: SignedOrder, price: int = PRICE, quantity: int = ONE // 4
 
 
 def test_nothing_waits() -> None:
-    assert next_step(channel_with(), present=True) is None
+    assert next_step(channel_with(), present=True, now=0.0) is None
 
 
 def test_one_state_at_a_time() -> None:
     channel = channel_with()
     channel.queue.append(signed(1))
     channel.pending = channel.last
-    assert next_step(channel, present=True) is None
+    assert next_step(channel, present=True, now=0.0) is None
     channel.pending, channel.stuck = None, "FLAGGED"
-    assert next_step(channel, present=True) is None
+    assert next_step(channel, present=True, now=0.0) is None
 
 
 def test_fills_then_cancels_then_orders() -> None:
@@ -73,13 +73,13 @@ def test_fills_then_cancels_then_orders() -> None:
     channel.queue.append(new)
     channel.cancels[other.id] = Reason.ASKED
     channel.fills.append(fill(1, resting))
-    assert next_step(channel, present=True) == Execute((fill(1, resting),))
+    assert next_step(channel, present=True, now=0.0) == Execute((fill(1, resting),))
     # fills wait for presence; a cancel of another order does not
-    assert next_step(channel, present=False) == TakeOut(other.id)
+    assert next_step(channel, present=False, now=0.0) == TakeOut(other.id)
     channel.fills.clear()
-    assert next_step(channel, present=True) == TakeOut(other.id)
+    assert next_step(channel, present=True, now=0.0) == TakeOut(other.id)
     channel.cancels.clear()
-    assert next_step(channel, present=False) == Create(new)
+    assert next_step(channel, present=False, now=0.0) == Create(new)
 
 
 def test_an_order_with_fills_under_way_is_cancelled_after_them() -> None:
@@ -87,8 +87,8 @@ def test_an_order_with_fills_under_way_is_cancelled_after_them() -> None:
     channel = channel_with(resting)
     channel.fills.append(fill(1, resting))
     channel.cancels[resting.id] = Reason.ASKED
-    assert next_step(channel, present=False) is None
-    assert next_step(channel, present=True) == Execute((fill(1, resting),))
+    assert next_step(channel, present=False, now=0.0) is None
+    assert next_step(channel, present=True, now=0.0) == Execute((fill(1, resting),))
 
 
 @pytest.mark.parametrize("tif", [TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL])
@@ -97,10 +97,10 @@ def test_after_an_immediate_order_come_only_its_fills_then_its_cancel(tif: TimeI
     channel = channel_with(resting, taking)
     channel.fills.extend([fill(1, resting), fill(2, taking), fill(3, resting), fill(4, taking, PRICE + 10**4)])
     channel.queue.append(signed(3))
-    assert next_step(channel, present=True) == Execute((fill(2, taking), fill(4, taking, PRICE + 10**4)))
-    assert next_step(channel, present=False) is None
+    assert next_step(channel, present=True, now=0.0) == Execute((fill(2, taking), fill(4, taking, PRICE + 10**4)))
+    assert next_step(channel, present=False, now=0.0) is None
     channel.fills.clear()
-    assert next_step(channel, present=True) == TakeOut(taking.id)
+    assert next_step(channel, present=True, now=0.0) == TakeOut(taking.id)
 
 
 def test_a_batch_has_at_most_max_fills_rows() -> None:
@@ -110,7 +110,7 @@ def test_a_batch_has_at_most_max_fills_rows() -> None:
     same = [fill(number, resting, PRICE, 10**14) for number in range(6)]
     others = [fill(10 + number, resting, PRICE + number * 10**4) for number in range(1, 6)]
     channel.fills.extend(same + others)
-    step = next_step(channel, present=True)
+    step = next_step(channel, present=True, now=0.0)
     assert isinstance(step, Execute)
     assert list(step.fills) == same + others[:3]
     assert [row.quantity for row in merge(step.fills)] == [6 * 10**14, *[ONE // 4] * 3]
@@ -134,10 +134,10 @@ def test_finalize_is_all_that_follows_a_request() -> None:
     channel = channel_with()
     channel.phase = Phase.FINALIZING
     channel.finalize = FinalizeRequest(channel.id, b"\x05" * 32, 2**40)
-    assert next_step(channel, present=False) == Finish()
+    assert next_step(channel, present=False, now=0.0) == Finish()
     channel.phase, channel.finalize = Phase.FINAL, None
     channel.queue.append(signed(1))
-    assert next_step(channel, present=True) is None
+    assert next_step(channel, present=True, now=0.0) is None
 
 
 def test_in_a_dispute_only_cancels() -> None:
@@ -146,9 +146,9 @@ def test_in_a_dispute_only_cancels() -> None:
     channel.phase = Phase.DISPUTED
     channel.queue.append(signed(2))
     channel.fills.append(fill(1, resting))
-    assert next_step(channel, present=True) is None
+    assert next_step(channel, present=True, now=0.0) is None
     channel.cancels[resting.id] = Reason.ASKED
-    assert next_step(channel, present=True) == TakeOut(resting.id)
+    assert next_step(channel, present=True, now=0.0) == TakeOut(resting.id)
 
 
 def test_the_outlook_counts_everything_under_way() -> None:

@@ -56,6 +56,7 @@ FROZEN = {
     "Cancel": "Cancel(bytes32 channel,bytes32 order)",
     "CancelReceipt": "CancelReceipt(bytes32 channel,bytes32 order)",
     "FinalizeRequest": "FinalizeRequest(bytes32 channel,bytes32 lastDigest,uint64 validUntil)",
+    "TurnRequest": "TurnRequest(bytes32 channel,uint64 increment)",
     "Heartbeat": "Heartbeat(bytes32 channel,uint64 increment,bytes32 digest,uint64 time)",
     "Resume": "Resume(bytes32 channel,uint64 increment,bytes32 digest,bytes32 nonce,bytes32 peerNonce)",
     "Challenge": "Challenge(bytes32 channel,uint64 minIncrement,uint64 validUntil)",

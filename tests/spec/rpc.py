@@ -67,6 +67,11 @@ SCHEMAS: dict[str, Json] = {
         "description": "base units, below 2^256",
     },
     "Number": {**number(), "description": "increments, Unix seconds, nonces"},
+    "Code": {
+        "type": "string",
+        "pattern": "^[A-Z][A-Z0-9_-]{0,39}$",
+        "description": "a stable code (protocol.md, Codes)",
+    },
     "Side": names("buy", "sell"),
     "Pair": {**row(ADDRESS, ADDRESS), "description": "a market: base, quote"},
     "Levels": {**listing(row(AMOUNT, AMOUNT), 1_000), "description": "price, amount; best level first"},
@@ -269,6 +274,14 @@ METHODS = [
         NOTHING,
     ),
     method(
+        "turn",
+        BOTH,
+        0.1,
+        "A signed TurnRequest of whoever lacks the turn; its holder yields within T",
+        {"channel": DIGEST, "increment": NUMBER, "signature": SIGNATURE},
+        NOTHING,
+    ),
+    method(
         "heartbeat",
         UP,
         0.1,
@@ -304,9 +317,15 @@ METHODS = [
         "propose",
         BOTH,
         1,
-        "A state to be signed; the reply is the ACK or the Refuse",
+        "A state to be signed; the reply is the ACK, the Refuse, or of a yield the digest of the state that follows",
         {"channel": DIGEST, **SIGNED_STATE, "intents": INTENTS},
-        {"oneOf": [record({"ack": SIGNATURE}), record({"refuse": ref("SignedState")})]},
+        {
+            "oneOf": [
+                record({"ack": SIGNATURE}),
+                record({"refuse": ref("SignedState")}, {"reason": ref("Code")}),
+                record({"next": DIGEST}),
+            ]
+        },
     ),
     method(
         "instruments",

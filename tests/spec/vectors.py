@@ -140,6 +140,7 @@ def _structs() -> Iterator[tuple[str, Any]]:
     yield "cancel", intents.Cancel(game.channel, order)
     yield "cancel receipt", intents.CancelReceipt(game.channel, order)
     yield "finalize request", intents.FinalizeRequest(game.channel, WORD, NOW + 60)
+    yield "turn request", intents.TurnRequest(game.channel, 7)
     yield "heartbeat", intents.Heartbeat(game.channel, 7, WORD, NOW)
     yield "resume", intents.Resume(game.channel, 7, WORD, b"\1" * 32, b"\2" * 32)
     yield "challenge", intents.Challenge(game.channel, 7, NOW + 3600)

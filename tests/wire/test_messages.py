@@ -67,6 +67,7 @@ ANY: dict[type[Message], st.SearchStrategy[Any]] = {
     messages.Offer: st.builds(messages.Offer, terms),
     messages.Setup: st.builds(messages.Setup, terms, signatures),
     messages.Finalize: st.builds(messages.Finalize, words, words, counters, signatures),
+    messages.AskTurn: st.builds(messages.AskTurn, words, counters, signatures),
     messages.PlaceOrder: st.builds(messages.PlaceOrder, signed_orders),
     messages.Placed: st.builds(messages.Placed, words),
     messages.CancelOrder: st.builds(messages.CancelOrder, words, words, signatures),
@@ -80,7 +81,8 @@ ANY: dict[type[Message], st.SearchStrategy[Any]] = {
     messages.Propose: st.builds(messages.Propose, states, signatures, rows(signed_orders, 2)),
     messages.ProposeAnswer: st.one_of(
         st.builds(messages.ProposeAnswer, signatures, st.none()),
-        st.builds(messages.ProposeAnswer, st.none(), signed_states),
+        st.builds(messages.ProposeAnswer, st.none(), signed_states, st.none(), st.none() | st.just("STALE-FILL")),
+        st.builds(messages.ProposeAnswer, st.none(), st.none(), words),
     ),
     messages.Ack: st.builds(messages.Ack, words, counters, words, signatures),
     market.InstrumentsRequest: st.builds(market.InstrumentsRequest),
@@ -111,6 +113,9 @@ def test_reading_undoes_showing_through_real_bytes(kind: type[Message], data: st
     assert kind.read(strictjson.loads(raw, max_bytes=2**20, max_depth=frames.MAX_DEPTH)) == message
 
 
+MAY_MISS = {(messages.OfferRequest, "markets"), (messages.ProposeAnswer, "reason")}
+
+
 @pytest.mark.parametrize("kind", ANY, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 def test_a_missing_an_extra_and_a_null_key_are_refused(kind: type[Message], data: st.DataObject) -> None:
@@ -123,7 +128,7 @@ def test_a_missing_an_extra_and_a_null_key_are_refused(kind: type[Message], data
     for key in shown:
         with pytest.raises(WalletError, match="WIR-FORM"):
             kind.read({**shown, key: None})
-        if (kind, key) not in {(messages.OfferRequest, "markets")} and kind is not messages.Signatures:
+        if (kind, key) not in MAY_MISS and kind is not messages.Signatures:
             with pytest.raises(WalletError, match="WIR-FORM"):
                 kind.read({other: value for other, value in shown.items() if other != key})
 
@@ -238,6 +243,10 @@ def test_a_proposal_has_one_answer(signature: bytes, refuse: messages.SignedStat
         messages.ProposeAnswer(signature, refuse)
     with pytest.raises(WalletError, match="WIR-FORM"):
         messages.ProposeAnswer(None, None)
+    with pytest.raises(WalletError, match="WIR-FORM"):
+        messages.ProposeAnswer(signature, None, bytes(32))
+    with pytest.raises(WalletError, match="WIR-FORM"):
+        messages.ProposeAnswer(signature, None, reason="STALE-FILL")
 
 
 def test_a_symbol_arrives_plain() -> None:

@@ -18,8 +18,8 @@ from wallet.broker.ledger import QueuedFill
 from wallet.history.journal import Entry
 from wallet.protocol.amounts import PPM
 from wallet.protocol.intents import FinalizeRequest, Order, SignedOrder, TimeInForce
-from wallet.protocol.state import Fill, OpenOrder, Side
-from wallet.protocol.terms import Terms
+from wallet.protocol.state import Fill, OpenOrder, Side, Transition
+from wallet.protocol.terms import Initiative, Role, Terms
 from wallet.protocol.transitions import (
     Contents,
     RuleBroken,
@@ -29,6 +29,7 @@ from wallet.protocol.transitions import (
     create_order,
     market_of,
 )
+from wallet.protocol.turns import YieldMeter, may_yield
 
 RECENT = 64  # superseded states a heartbeat under way may still name
 
@@ -75,6 +76,15 @@ class Channel:
     top_nonce: int = 0
     refusals: int = 0
     stuck: str = ""
+    # cooperative channels
+    void: Entry | None = None  # our Refuse of a state of the trader's: waits for his countersignature
+    flagged: str = ""  # the rule that a state he signed breaks: nothing more is signed here
+    turn_since: int = 0  # the number of the yield since which its holder has the turn
+    asked_at: float | None = None  # since when we ask for the turn; it is to be ours within T
+    wants_turn: bool = False  # and he has not been told yet
+    he_asks_at: float | None = None  # since when the trader asks for it
+    yielded_at: float | None = None
+    meter: YieldMeter | None = None  # of his yields
     # presence
     connected: bool = False
     caught_up: bool = False  # the trader has shown on this connection that he has the last validated state
@@ -82,6 +92,10 @@ class Channel:
     beat_at: float | None = None
     beat_time: int = 0
     recent: deque[tuple[bytes, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    @property
+    def is_cooperative(self) -> bool:
+        return self.terms.initiative is Initiative.COOPERATIVE
 
     @property
     def next_increment(self) -> int:
@@ -120,7 +134,7 @@ class Channel:
         The trader counts from when he sent a heartbeat, the broker from when it came: the margin keeps a fill from
         reaching him after he has to refuse it.
         """
-        if not self.connected or self.late or self.stuck or self.beat_at is None:
+        if not self.connected or self.late or self.stuck or self.flagged or self.beat_at is None:
             return False
         margin = min(1.0, self.terms.heartbeat / 2)
         return now - self.beat_at < 2 * self.terms.heartbeat - margin
@@ -134,7 +148,16 @@ class Channel:
             return True
         if self.pending and digest == self.pending.digest:
             return True
+        if self.lacks_only_our_answer(digest):
+            return True
         return self.caught_up and any(digest == old and now - at <= self.terms.heartbeat for old, at in self.recent)
+
+    def lacks_only_our_answer(self, digest: bytes) -> bool:
+        """Whether a trader whose last state is ``digest`` issued the one above it himself, and proposes it again."""
+        last = self.last
+        if last is None or last.issuer is not Role.TRADER or last.state.transition is Transition.VOID:
+            return False
+        return digest == last.state.previous
 
 
 # --- what comes next ------------------------------------------------------------------------------------------------
@@ -158,19 +181,38 @@ class Finish(NamedTuple):
     pass
 
 
-Step = Create | Execute | TakeOut | Finish
+class PassTurn(NamedTuple):
+    """The yield."""
+
+
+class Ask(NamedTuple):
+    """Nothing to sign: the trader has the turn, and we have something to do with it."""
+
+
+Step = Create | Execute | TakeOut | Finish | PassTurn | Ask
 
 _AT_ONCE = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 
 
-def next_step(channel: Channel, *, present: bool) -> Step | None:
-    """What the broker issues next; None if nothing, or nothing now.
+def next_step(channel: Channel, *, present: bool, now: float) -> Step | None:
+    """What the broker does next at monotonic time ``now``; None if nothing, or nothing now."""
+    if channel.pending or channel.void or channel.last is None or channel.stuck or channel.flagged:
+        return None
+    step = _work(channel, present=present)
+    if channel.terms.initiative is Initiative.BROKER:
+        return step
+    if channel.last.state.turn is Role.TRADER:
+        return Ask() if step is not None and not _is_his(channel, step) else None
+    return PassTurn() if _is_to_pass(channel, step, now) else step
+
+
+def _work(channel: Channel, *, present: bool) -> Create | Execute | TakeOut | Finish | None:
+    """What there is to issue, whoever has the turn.
 
     An immediate order's fills and cancel come before everything else, as its time in force binds; then fills, since
     each is an option the broker has written; then cancels; then new orders, in the order of their nonces.
     """
-    if channel.pending or channel.last is None or channel.stuck:
-        return None
+    assert channel.last is not None
     if channel.finalize is not None:
         return Finish()
     if channel.phase not in (Phase.OPEN, Phase.DISPUTED):
@@ -190,6 +232,27 @@ def next_step(channel: Channel, *, present: bool) -> Step | None:
     if channel.queue and not channel.fills and not disputed:
         return Create(channel.queue[0])
     return None
+
+
+def _is_his(channel: Channel, step: Step) -> bool:
+    """Whether the trader does it by himself in his turn: the cancel that he asked for, the end."""
+    if isinstance(step, TakeOut):
+        return channel.cancels.get(step.order) is Reason.ASKED
+    return isinstance(step, Finish)
+
+
+def _is_to_pass(channel: Channel, step: Step | None, now: float) -> bool:
+    """Whether the broker yields now: when he is asked and has nothing to do, or has been asked for half of T; and by
+    himself where no order is open, since only the trader can begin anything then."""
+    assert channel.last is not None
+    if channel.phase is not Phase.OPEN or not may_yield(channel.terms.yield_interval, channel.yielded_at, now):
+        return False
+    orders = channel.last.state.open_orders
+    if step is None:
+        return channel.he_asks_at is not None or not orders
+    if isinstance(step, Finish) or channel.he_asks_at is None or (orders and is_immediate(channel, orders[-1].id)):
+        return False
+    return now - channel.he_asks_at >= channel.terms.answer_time / 2
 
 
 def is_immediate(channel: Channel, order_id: bytes) -> bool:

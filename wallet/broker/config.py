@@ -106,8 +106,6 @@ class BrokerConfig:
 def check_config(config: BrokerConfig) -> None:
     """Refuse a configuration whose terms no trader could sign. Raises WalletError."""
     policy, markets = config.policy, config.markets
-    if policy.initiative is not Initiative.BROKER:
-        raise WalletError("BROKER_CONFIG", field="initiative", got=policy.initiative.name.lower())
     if config.tls is None and not is_loopback(config.host):
         raise WalletError("BROKER_CONFIG", field="tls", got=config.host)
     known = {token.address for token in config.tokens}

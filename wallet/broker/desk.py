@@ -12,8 +12,9 @@ from wallet.broker.channel import Channel, Phase
 from wallet.broker.errors import refused
 from wallet.history.journal import Entry
 from wallet.protocol.errors import WalletError
-from wallet.protocol.intents import CancelReceipt, FinalizeRequest, Heartbeat, Resume, SignedOrder
+from wallet.protocol.intents import CancelReceipt, FinalizeRequest, Heartbeat, Resume, SignedOrder, TurnRequest
 from wallet.protocol.state import ZERO_DIGEST, Transition
+from wallet.protocol.terms import Initiative
 from wallet.wire import market_messages as market
 from wallet.wire import messages as wire
 from wallet.wire import methods
@@ -40,6 +41,7 @@ class Desk:
         answer(peer, methods.ORDER, self._order)
         answer(peer, methods.CANCEL, self._cancel)
         answer(peer, methods.FINALIZE, self._finalize)
+        answer(peer, methods.TURN, self._turn)
         answer(peer, methods.HEARTBEAT, self._beat)
         answer(peer, methods.RESUME, self._resume)
         answer(peer, methods.STATES, self._states)
@@ -155,9 +157,11 @@ class Desk:
         increment, digest = _standing(channel.last)
         if (his.increment, his.digest) in {(increment, digest), (0, ZERO_DIGEST)}:
             return his.digest != digest
-        pending = channel.pending
-        if pending is not None and his.digest == pending.digest:
-            return False  # he signed what is still unanswered here: its answer comes again
+        for ours in (channel.pending, channel.void):
+            if ours is not None and his.digest == ours.digest:
+                return False  # he signed what is still unanswered here: its answer comes again
+        if channel.lacks_only_our_answer(his.digest):
+            return False
         if his.increment > increment:
             raise refused("RESUME_BEHIND", broker=increment, trader=his.increment)
         if self._broker.ledger.journal.by_digest(channel.id, his.digest) is None:
@@ -188,15 +192,52 @@ class Desk:
         signatures = wire.Signatures(trader=entry.trader_signature, broker=entry.broker_signature)
         return wire.ProvenState(state=state, signatures=signatures, intents=intents)
 
-    # --- what only a channel of shared initiative has ---
+    # --- what the trader issues in his turn ---
+
+    async def _propose(self, request: wire.Propose, frame: Frame) -> wire.ProposeAnswer:
+        broker = self._broker
+        if request.state.transition is Transition.SETUP and request.state.increment == 0:
+            channel = await self._agreed(request)
+        else:
+            channel = self._attached(request.channel)
+        if not channel.is_cooperative:
+            raise refused("PROPOSE_UNEXPECTED")
+        if channel.phase is Phase.AGREED and request.state.increment:  # he may have seen his block before us
+            await broker.keeper.look_at(channel)
+        found = broker.receiver.propose(channel, request, frame.raw)
+        await broker.ledger.durable()
+        return found
+
+    async def _agreed(self, request: wire.Propose) -> Channel:
+        """The channel that a Setup of the trader's is of, attached to this connection."""
+        broker = self._broker
+        known = broker.floor.channels.get(request.channel)
+        terms = known.terms if known else broker.offers.terms_of(request.channel)
+        self._gate.require(terms.trader, terms.trader_signer)
+        if known is None:
+            if terms.initiative is Initiative.BROKER:
+                raise refused("PROPOSE_UNEXPECTED")
+            known = broker.agree(terms, request, await broker.keeper.free())
+            await broker.ledger.durable()
+        if not broker.is_attached(known, self._peer) and known.last and not known.last.state.increment:
+            broker.attach(known, self._peer)
+        return known
 
     async def _ack(self, request: wire.Ack, _: Frame) -> wire.Done:
-        self._authorized(request.channel)
-        raise refused("ACK_UNEXPECTED")
+        channel = self._attached(request.channel)
+        if not channel.is_cooperative:
+            raise refused("ACK_UNEXPECTED")
+        self._broker.receiver.countersigned(channel, request.increment, request.digest, request.signature)
+        await self._broker.ledger.durable()
+        return wire.Done()
 
-    async def _propose(self, request: wire.Propose, _: Frame) -> wire.ProposeAnswer:
-        self._authorized(request.channel)
-        raise refused("PROPOSE_UNEXPECTED")
+    async def _turn(self, request: wire.AskTurn, _: Frame) -> wire.Done:
+        channel = self._attached(request.channel)
+        if not channel.is_cooperative:
+            raise refused("TURN_UNEXPECTED")
+        asked = TurnRequest(request.channel, request.increment)
+        self._broker.receiver.ask_turn(channel, asked, request.signature)
+        return wire.Done()
 
     # --- the market ---
 

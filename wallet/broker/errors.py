@@ -26,6 +26,7 @@ CODES: Final = {
     "OFFER_PARTY": "trader and session key must be other than one another and than the broker's",
     "OFFER_COLLATERAL": "the broker has no free collateral for this",
     "SETUP_UNKNOWN_OFFER": "these terms were not offered, or the offer has lapsed: ask for a new one",
+    "SETUP_INITIATIVE": "in a cooperative channel the trader proposes the setup state himself",
     "SETUP_SIGNATURE": "the signature is not the owner's over these terms",
     # any request about a channel
     "AUTH_NEEDED": "authenticate first, as the channel's trader or session key",
@@ -47,6 +48,8 @@ CODES: Final = {
     "ORDER_TOO_LARGE": "worth more than the market's bound on unanswered fills: split it",
     "ORDER_COLLATERAL": "it could bring more of an asset than the broker's collateral in the channel",
     "ORDER_NOT_PRESENT": "no fresh heartbeat: the broker opens orders only for who is present",
+    "ORDER_MATCHED": "the order has fills under way: they come first",
+    "ORDER_INITIATIVE": "in a cooperative channel the trader opens his orders himself, in his turn",
     "ORDER_BENCHED": "too many fills were refused in this channel: it may cancel and finalize",
     # the rest
     "CANCEL_LIMIT": "too many cancels of orders that never came",
@@ -58,6 +61,13 @@ CODES: Final = {
     "MARKET_UNKNOWN": "no such market",
     "ACK_UNEXPECTED": "nothing of the trader's waits for a countersignature",
     "PROPOSE_UNEXPECTED": "in a channel of the broker's initiative only the broker issues states",
+    "TURN_UNEXPECTED": "in a channel of the broker's initiative the turn is never passed",
+    # answers to a state the trader proposes
+    "FLAGGED": "the state breaks a rule: see params.rule",
+    "FROZEN": "an earlier flag, or a void, is not settled",
+    "HELD": "the claimed time is ahead",
+    "DISPUTED": "a dispute runs: only cancels and finalize",
+    "NOT_ANSWERED": "known, and awaits its answer",
 }
 
 

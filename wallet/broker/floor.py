@@ -141,6 +141,11 @@ class Floor:
             self._ledger.journal.set_intent(order_id, "cancelling", reason.name)
         self.touched(channel)
 
+    def withdraw(self, channel: Channel, order_id: bytes) -> None:
+        """An order leaves that its trader has cancelled by a state of his own."""
+        self._out_of_book(channel, order_id)
+        channel.waiting.discard(order_id)
+
     def leave(self, channel: Channel) -> None:
         """All of a channel's orders leave the books until its trader is present again; they stay open."""
         for order_id in [order_id for order_id in channel.intents if order_id in self._owners]:

@@ -31,7 +31,7 @@ class Intake:
     def __init__(
         self, domain: Domain, policy: Policy, ledger: Ledger, floor: Floor, issuer: Issuer, clock: Clock
     ) -> None:
-        self._domain = domain
+        self.domain = domain
         self._policy = policy
         self._ledger = ledger
         self._floor = floor
@@ -42,7 +42,7 @@ class Intake:
 
     def require_signed(self, channel: Channel, struct: Struct, signature: bytes) -> bytes:
         """The struct's digest, if the trader signed it. WalletError("REQUEST_SIGNATURE") else."""
-        typed = self._domain.digest(struct)
+        typed = self.domain.digest(struct)
         try:
             require_signer(typed, signature, channel.terms.signers(Role.TRADER))
         except WalletError as error:
@@ -53,19 +53,32 @@ class Intake:
 
     def order(self, channel: Channel, signed: SignedOrder) -> None:
         """Accepts an order into the queue; its state follows. The same order again is no error."""
-        if self._domain.digest(signed.order).digest != signed.id:
+        if self.domain.digest(signed.order).digest != signed.id:
             raise refused("ORDER_ID", id=signed.id)
         if signed.id in channel.intents or self._ledger.journal.intent(signed.id) is not None:
             return
-        self._require_open(channel)
-        self._check_order(channel, signed.order, signed.id)
+        if channel.is_cooperative:
+            raise refused("ORDER_INITIATIVE")
+        self.admit(channel, signed)
         self.require_signed(channel, signed.order, signed.signature)
         with self._ledger.turn():
-            self._ledger.journal.add_intent(signed, "queued", int(self._clock.now()))
-            channel.intents[signed.id] = signed
+            self._keep(channel, signed, "queued")
             channel.queue.append(signed)
-            channel.top_nonce = signed.order.order_nonce
             self._issuer.touch(channel)
+
+    def admit(self, channel: Channel, signed: SignedOrder) -> None:
+        """Whether the broker takes this order now; WalletError with the reason if he does not."""
+        self._require_open(channel)
+        self._check_order(channel, signed.order, signed.id)
+
+    def take(self, channel: Channel, signed: SignedOrder) -> None:
+        """Keeps an order that the trader opens himself; inside the turn in which its state is validated."""
+        self._keep(channel, signed, "open")
+
+    def _keep(self, channel: Channel, signed: SignedOrder, status: str) -> None:
+        self._ledger.journal.add_intent(signed, status, int(self._clock.now()))
+        channel.intents[signed.id] = signed
+        channel.top_nonce = signed.order.order_nonce
 
     def _require_open(self, channel: Channel) -> None:
         if channel.phase in (Phase.PROPOSED, Phase.AGREED):
@@ -169,6 +182,8 @@ class Intake:
         if channel.phase not in (Phase.OPEN, Phase.DISPUTED):
             raise refused("CHANNEL_PHASE", phase=channel.phase.value)
         last = channel.last
+        if channel.void or (last and last.state.turn is Role.TRADER):
+            raise refused("FIN-NOT-NOW", turn="trader")
         busy = channel.pending or channel.fills or channel.queue or last is None or last.state.open_orders
         if busy or last is None or request.last_digest != last.digest:
             raise refused("FIN-NOT-NOW", increment=last.state.increment if last else 0)

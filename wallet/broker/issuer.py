@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from wallet.broker.book import Reason
 from wallet.broker.channel import (
+    Ask,
     Channel,
     Create,
     Execute,
+    PassTurn,
     Phase,
     Step,
     TakeOut,
@@ -26,12 +28,10 @@ from wallet.broker.config import Signer
 from wallet.broker.floor import Clock, Floor
 from wallet.broker.ledger import Ledger, QueuedFill
 from wallet.history.journal import Entry, Status
+from wallet.history.seat import Seat
 from wallet.protocol.eip712 import Domain
-from wallet.protocol.errors import WalletError
-from wallet.protocol.rules import Ground, check_void
-from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import Fill, State, Transition, setup_state
-from wallet.protocol.terms import Role
+from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import (
     Contents,
     RuleBroken,
@@ -41,7 +41,6 @@ from wallet.protocol.transitions import (
     create_order,
     successor,
 )
-from wallet.protocol.typed import TypedDigest
 
 _log = logging.getLogger("wallet.broker")
 
@@ -76,10 +75,29 @@ class Issuer:
     def _issue_all(self) -> None:
         while self._touched:
             _, channel = self._touched.popitem()
-            present = channel.is_present(self._clock.monotonic())
-            while channel.connected and (step := next_step(channel, present=present)) is not None:
-                if self._issue(channel, step):
-                    break
+            self.issue_next(channel)
+
+    def issue_next(self, channel: Channel, *, answering: bool = False) -> bool:
+        """Issues what is next in a channel, if anything is; inside a turn of the ledger.
+
+        ``answering``: only what may answer a yield, which another yield does not.
+        """
+        now = self._clock.monotonic()
+        present = channel.is_present(now)
+        while channel.connected and (step := next_step(channel, present=present, now=now)) is not None:
+            if isinstance(step, Ask):
+                self._ask(channel, now)
+                return False
+            if answering and isinstance(step, PassTurn):
+                return False
+            if self._issue(channel, step):
+                return True
+        return False
+
+    def _ask(self, channel: Channel, now: float) -> None:
+        if channel.asked_at is None:
+            channel.asked_at, channel.wants_turn = now, True
+            self._ready.append(channel)
 
     def _send_all(self) -> None:
         ready, self._ready = self._ready, []
@@ -100,6 +118,10 @@ class Issuer:
                 return False
             after = cancel_order(channel.terms, before, step.order)
             self._next(channel, Transition.CANCEL_ORDER, after)
+            return True
+        if isinstance(step, PassTurn):
+            channel.yielded_at = self._clock.monotonic()
+            self._next(channel, Transition.YIELD, before, turn=Role.TRADER)
             return True
         return self._issue_finalize(channel, before)
 
@@ -147,50 +169,69 @@ class Issuer:
         self._next(channel, Transition.FINALIZE, before)
         return True
 
-    def _next(self, channel: Channel, transition: Transition, after: Contents, fills: tuple[Fill, ...] = ()) -> None:
-        last = channel.last
+    def _next(
+        self,
+        channel: Channel,
+        transition: Transition,
+        after: Contents,
+        fills: tuple[Fill, ...] = (),
+        turn: Role | None = None,
+    ) -> None:
+        last, now = channel.last, self._now()
         assert last is not None
         increment = channel.next_increment
-        self._sign(channel, successor(last.state, last.digest, increment, transition, after, self._now(), fills=fills))
+        state = successor(last.state, last.digest, increment, transition, after, now, fills=fills, turn=turn)
+        self._sign(channel, state)
+
+    def seat(self, terms: Terms) -> Seat:
+        """The broker's place in a channel of these terms."""
+        return Seat(self._domain, terms, Role.BROKER, self._signer)
 
     def _sign(self, channel: Channel, state: State) -> None:
-        typed = self._domain.digest(state)
-        entry = Entry(
-            state,
-            typed.digest,
-            Role.BROKER,
-            Status.PENDING,
-            broker_signature=self._signer.sign(typed),
-            own=True,
-            recorded=self._now(),
-        )
+        entry = self.seat(channel.terms).issue(state, self._now())
         self._ledger.journal.record(entry)
         channel.pending = entry
         self._ready.append(channel)
 
     # --- answers ---
 
-    def check_ack(self, channel: Channel, entry: Entry, signature: bytes) -> None:
-        """Raises WalletError("SIG-…") unless it is the trader's signature on exactly this state."""
-        require_signer(TypedDigest("State", entry.digest), signature, channel.terms.signers(Role.TRADER))
-
     def acknowledged(self, channel: Channel, entry: Entry, signature: bytes) -> None:
-        """The trader signed too: the state is validated, and what it allows follows. Checked before."""
+        """The trader signed too: the state is validated, and what it allows follows.
+
+        Raises WalletError("SIG-…"), with nothing changed, unless it is his signature on exactly this state.
+        """
+        validated = self.seat(channel.terms).take_ack(entry, signature)
         if channel.pending is None or channel.pending.digest != entry.digest:
+            last = channel.last
+            if last is not None and last.digest == entry.digest and last.trader_signature is None:
+                with self._ledger.turn():  # his next state had said so already
+                    self._ledger.journal.record(validated)
+                    channel.last = validated
             return
-        validated = replace(entry.signed(Role.TRADER, signature, own=False), status=Status.VALIDATED)
         with self._ledger.turn():
-            self._ledger.journal.record(validated)
-            was_late = channel.late
-            before = self._advance(channel, validated)
-            self._follow(channel, validated.state, before)
-            if was_late:
-                self._floor.come(channel)
-            self.touch(channel)
+            self.validated(channel, validated)
         self.settled(channel)
 
+    def validated(self, channel: Channel, entry: Entry) -> None:
+        """A state is the last now; inside a turn of the ledger."""
+        self._ledger.journal.record(entry)
+        was_late = channel.late
+        before = self._advance(channel, entry)
+        self._follow(channel, entry.state, before)
+        if was_late and not channel.late:
+            self._floor.come(channel)
+        self.touch(channel)
+
     def _advance(self, channel: Channel, entry: Entry) -> Entry | None:
-        before, channel.last, channel.pending, channel.late = channel.last, entry, None, False
+        state = entry.state
+        before, channel.last, channel.pending = channel.last, entry, None
+        if state.turn is Role.BROKER:
+            channel.asked_at, channel.wants_turn = None, False
+        if state.transition is Transition.YIELD:
+            channel.turn_since = state.increment
+            channel.he_asks_at = None
+        # who keeps back the turn that is asked of him does not become punctual by what he issues meanwhile
+        channel.late = channel.late and entry.issuer is Role.TRADER and channel.asked_at is not None
         if before is not None:
             channel.recent.append((before.digest, self._clock.monotonic()))
         return before
@@ -236,42 +277,22 @@ class Issuer:
 
     # --- refusals ---
 
-    def check_refuse(self, channel: Channel, refused: Entry, void: State, signature: bytes) -> TypedDigest:
-        """The digest of a valid Refuse of ``refused``; WalletError for anything else."""
-        last = channel.last
-        if last is None:
-            raise WalletError("VOID_SETUP")
-        ground = Ground(channel.terms, last.state, last.digest, refused.state.increment + 1, channel.orders)
-        flag = check_void(ground, void)
-        if flag is not None:
-            raise WalletError(flag.code, expected=flag.expected[:100], got=flag.got[:100])
-        typed = self._domain.digest(void)
-        require_signer(typed, signature, channel.terms.signers(Role.TRADER))
-        return typed
-
     def refused(self, channel: Channel, entry: Entry, void: State, signature: bytes) -> None:
-        """The trader's Refuse: countersigned, and what was refused is the broker's to carry."""
-        typed = self.check_refuse(channel, entry, void, signature)
+        """The trader's Refuse: countersigned, and what was refused is the broker's to carry.
+
+        Raises WalletError, with nothing changed, for anything that is no valid Refuse of ``entry``.
+        """
+        seat = self.seat(channel.terms)
+        validated = seat.take_refusal(channel.last, entry, void, signature, channel.orders, self._now())
         if channel.pending is None or channel.pending.digest != entry.digest:
             return
         with self._ledger.turn():
-            journal = self._ledger.journal
-            journal.record(replace(entry, status=Status.REFUSED))
-            validated = Entry(
-                void,
-                typed.digest,
-                Role.TRADER,
-                Status.VALIDATED,
-                broker_signature=self._signer.sign(typed),
-                trader_signature=signature,
-                own=True,
-                recorded=self._now(),
-            )
-            journal.record(validated)
+            self._ledger.journal.record(replace(entry, status=Status.REFUSED))
+            self._ledger.journal.record(validated)
             was_late = channel.late
             self._advance(channel, validated)
             self._drop(channel, entry.state)
-            if was_late:
+            if was_late and not channel.late:
                 self._floor.come(channel)
             self.touch(channel)
         self.settled(channel)
@@ -309,6 +330,15 @@ class Issuer:
         _log.warning("channel 0x%s: the broker carries %d fills (%s)", channel.id.hex(), len(fills), why)
 
     # --- the rest ---
+
+    def complete(self, channel: Channel) -> Entry | None:
+        """The last state; what so far our next state alone validated, now with our signature on itself too."""
+        last = channel.last
+        if last is not None and last.broker_signature is None:
+            with self._ledger.turn():
+                last = channel.last = self.seat(channel.terms).acknowledge(last)
+                self._ledger.journal.record(last)
+        return last
 
     def dispute(self, channel: Channel) -> None:
         """A challenge was seen: from now on only cancels and finalize are signed; what is queued is carried."""

@@ -97,7 +97,7 @@ class Keeper:
         if channel.phase not in (Phase.DISPUTED, Phase.FINAL):
             _log.warning("channel 0x%s is disputed at increment %d", channel.id.hex(), view.increment)
             self._issuer.dispute(channel)
-        proof = _proof(channel)
+        proof = self._proof(channel)
         if proof is None:
             return
         over = self._clock.now() > view.deadline
@@ -153,18 +153,22 @@ class Keeper:
         """The trader closes; if he does not, the broker does, to have his collateral back."""
         now = self._clock.monotonic()
         since = self._final_at.setdefault(channel.id, now)
-        proof = _proof(channel)
+        proof = self._proof(channel)
         if proof is not None and now - since > self._config.policy.close_after:
             self._final_at[channel.id] = now
             self._spawn(self._act("close", proof))
 
+    def _proof(self, channel: Channel) -> Proof | None:
+        """The highest state that both signatures stand on.
 
-def _proof(channel: Channel) -> Proof | None:
-    """The highest validated state with both signatures."""
-    last = channel.last
-    if last is None or last.trader_signature is None or last.broker_signature is None:
-        return None
-    return Proof(channel.terms, last.state, last.trader_signature, last.broker_signature)
+        A yield may lack one where the state after it said as much; the one before it pays the same.
+        """
+        entry = self._issuer.complete(channel)
+        if entry is not None and entry.state.transition is Transition.YIELD and entry.trader_signature is None:
+            entry = self._ledger.journal.by_digest(channel.id, entry.state.previous)
+        if entry is None or entry.trader_signature is None or entry.broker_signature is None:
+            return None
+        return Proof(channel.terms, entry.state, entry.trader_signature, entry.broker_signature)
 
 
 async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -25,9 +25,13 @@ def load(ledger: Ledger) -> Iterator[Channel]:
 
 def load_channel(ledger: Ledger, record: ChannelRecord) -> Channel:
     journal = ledger.journal
-    channel = Channel(
-        record.id, record.terms, Phase(record.phase), journal.latest(record.id), journal.pending(record.id)
-    )
+    channel = Channel(record.id, record.terms, Phase(record.phase), journal.latest(record.id))
+    waiting = journal.pending(record.id)
+    if waiting is not None and waiting.state.transition is Transition.VOID:
+        channel.void = waiting
+    else:
+        channel.pending = waiting
+    channel.flagged = next((row.flag.code for row in journal.flags(record.id) if not row.resolved), "")
     channel.cancelled = ledger.cancelled(record.id)
     channel.top_nonce = ledger.top_nonce(record.id)
     channel.refusals = ledger.refusals(record.id)

@@ -85,15 +85,27 @@ class Offers:
         self._remember(terms)
         return terms
 
+    def terms_of(self, channel: bytes) -> Terms:
+        """The terms that were offered under this id. WalletError("SETUP_UNKNOWN_OFFER")."""
+        terms = self._offered.get(channel)
+        if terms is None:
+            raise refused("SETUP_UNKNOWN_OFFER")
+        return terms
+
     def accept(self, terms: Terms, signature: bytes, free: Mapping[bytes, int]) -> None:
         """Whether the broker signs a setup of these terms now. Raises WalletError if not; changes nothing."""
         channel = self._config.domain.digest(terms)
-        if channel.digest not in self._offered or terms.open_before <= self._clock.now():
-            raise refused("SETUP_UNKNOWN_OFFER")
+        self.terms_of(channel.digest)
         try:
             require_signer(channel, signature, (terms.trader,))
         except WalletError as error:
             raise refused("SETUP_SIGNATURE", why=error.code) from error
+        self.check(terms, free)
+
+    def check(self, terms: Terms, free: Mapping[bytes, int]) -> None:
+        """The same, of what does not depend on who asks."""
+        if terms.open_before <= self._clock.now():
+            raise refused("SETUP_UNKNOWN_OFFER")
         self._require_room(terms.trader)
         for row in terms.assets:
             left = free.get(row.asset, 0) - self._promised(row.asset)

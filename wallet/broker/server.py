@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from wallet.broker.chain_watch import ChainWatch
-from wallet.broker.channel import Channel, Phase
+from wallet.broker.channel import Ask, Channel, Phase, next_step
 from wallet.broker.config import BrokerConfig, check_config
 from wallet.broker.desk import Desk
 from wallet.broker.errors import refused
@@ -24,12 +24,14 @@ from wallet.broker.line import Line
 from wallet.broker.loading import load, load_channel
 from wallet.broker.lock import FolderLock
 from wallet.broker.offers import Offers
+from wallet.broker.receiver import Receiver
 from wallet.history.journal import ChannelRecord, Entry
 from wallet.protocol import codec
-from wallet.protocol.terms import Role, Terms
+from wallet.protocol.terms import Initiative, Role, Terms
 from wallet.wire.auth import Identity
 from wallet.wire.hosts import is_loopback
 from wallet.wire.limits import Limits
+from wallet.wire.messages import Propose
 from wallet.wire.peer import Peer
 from wallet.wire.server import SERVER_LIMITS, Server, serve
 
@@ -105,6 +107,7 @@ class Broker:
         self.issuer = Issuer(config.domain, config.signer, self.ledger, self.floor, self.clock)
         self.issuer.issued = self.awake
         self.intake = Intake(config.domain, config.policy, self.ledger, self.floor, self.issuer, self.clock)
+        self.receiver = Receiver(self.ledger, self.floor, self.issuer, self.intake, self.clock)
         self.offers = Offers(config, self.floor, self.clock)
         self.keeper = Keeper(config, self.chain, self.ledger, self.floor, self.issuer, self.clock, self._spawn)
         self.feed = Feed(
@@ -242,9 +245,20 @@ class Broker:
         if peer.closed:
             return
         channel.connected, channel.caught_up, channel.stuck = True, caught_up, ""
-        line = Line(channel, peer, self.issuer, self.ledger, self.clock.monotonic, self._late)
+        channel.wants_turn = channel.asked_at is not None  # he may not have heard it
+        line = Line(
+            channel,
+            peer,
+            self.issuer,
+            self.ledger,
+            self.config.domain,
+            self.config.signer,
+            self.clock.monotonic,
+            self._late,
+            unheard,
+        )
         self._lines[channel.id] = line
-        line.start(unheard)
+        line.start()
         with self.ledger.turn():
             self.issuer.touch(channel)
 
@@ -267,19 +281,40 @@ class Broker:
         if known is not None:
             return known
         self.offers.accept(terms, signature, free)
+        if terms.initiative is Initiative.COOPERATIVE:
+            raise refused("SETUP_INITIATIVE")
+        channel = self._fresh(terms, channel_id)
+        with self.ledger.turn():
+            self._add(channel)
+            self.issuer.propose_setup(channel)
+        return channel
+
+    def agree(self, terms: Terms, setup: Propose, free: Mapping[bytes, int]) -> Channel:
+        """Signs the setup that a trader proposes, of terms that were offered. Raises WalletError."""
+        known = self.floor.channels.get(setup.channel)
+        if known is not None:
+            return known
+        self.offers.check(terms, free)
+        channel = self._fresh(terms, setup.channel)
+        self.receiver.check_setup(channel, setup.state, setup.signature)
+        with self.ledger.turn():
+            self._add(channel)
+            self.receiver.agree(channel, setup.state, setup.signature)
+        return channel
+
+    def _fresh(self, terms: Terms, channel_id: bytes) -> Channel:
         if self.ledger.journal.channel(channel_id) is not None:
             raise refused("SETUP_UNKNOWN_OFFER")
-        channel = Channel(channel_id, terms, Phase.PROPOSED)
+        return Channel(channel_id, terms, Phase.PROPOSED)
+
+    def _add(self, channel: Channel) -> None:
         domain, now = self.config.domain, int(self.clock.now())
         record = ChannelRecord(
-            channel_id, Role.BROKER, domain.chain_id, domain.contract, terms, Phase.PROPOSED.value, now
+            channel.id, Role.BROKER, domain.chain_id, domain.contract, channel.terms, Phase.PROPOSED.value, now
         )
-        with self.ledger.turn():
-            self.ledger.journal.add_channel(record)
-            self.floor.channels[channel_id] = channel
-            self.issuer.propose_setup(channel)
-        self.chain.watch(channel_id)
-        return channel
+        self.ledger.journal.add_channel(record)
+        self.floor.channels[channel.id] = channel
+        self.chain.watch(channel.id)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -292,6 +327,19 @@ class Broker:
         for channel in list(self.floor.channels.values()):
             if channel.intents and not channel.is_present(now):
                 self.floor.leave(channel)
+            if channel.is_cooperative:
+                self._look_at_turn(channel, now)
+
+    def _look_at_turn(self, channel: Channel, now: float) -> None:
+        """The turn that was asked for in vain, and the yield that had to wait for its interval."""
+        if channel.asked_at is not None and not channel.late and now - channel.asked_at > channel.terms.answer_time:
+            _log.warning("channel 0x%s: the turn was not yielded", channel.id.hex())
+            self._late(channel)
+        elif channel.connected and not isinstance(
+            next_step(channel, present=channel.is_present(now), now=now), Ask | None
+        ):
+            with self.ledger.turn():
+                self.issuer.touch(channel)
 
     async def _chore(self) -> None:
         self.feed.beat()

@@ -70,7 +70,6 @@ class Outgoing:
     call: Call
     gas_limit: int
     max_fee_per_gas: int
-    tip: int = 0
 
     @property
     def max_cost(self) -> int:
@@ -195,10 +194,7 @@ class Sender:
         self._check_funds(balance, call.value)
         quote = await self.quote(call)
         self._check_funds(balance, call.value + quote.max_cost)
-        return self.sign(call, await self._nonce(), quote)
-
-    def sign(self, call: Call, nonce: int, quote: Quote) -> Outgoing:
-        """The transaction, signed; it is neither stored nor sent."""
+        nonce = await self._nonce()
         raw = self._signer.sign_transaction(
             {
                 "type": 2,
@@ -212,7 +208,7 @@ class Sender:
                 "maxPriorityFeePerGas": quote.tip,
             }
         )
-        return Outgoing(raw, keccak(raw), self.address, nonce, call, quote.gas_limit, quote.max_fee_per_gas, quote.tip)
+        return Outgoing(raw, keccak(raw), self.address, nonce, call, quote.gas_limit, quote.max_fee_per_gas)
 
     async def _gas_limit(self, call: Call) -> int:
         estimate = await self._rpc.estimate_gas(call.to, call.data, call.value, self.address)

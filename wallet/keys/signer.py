@@ -20,6 +20,7 @@ SIGNABLE = frozenset(
         "Cancel",
         "CancelReceipt",
         "FinalizeRequest",
+        "TurnRequest",
         "Heartbeat",
         "Resume",
         "Challenge",

@@ -48,6 +48,7 @@ FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         "Cancel": "bytes32 channel,bytes32 order",
         "CancelReceipt": "bytes32 channel,bytes32 order",
         "FinalizeRequest": "bytes32 channel,bytes32 lastDigest,uint64 validUntil",
+        "TurnRequest": "bytes32 channel,uint64 increment",
         "Heartbeat": "bytes32 channel,uint64 increment,bytes32 digest,uint64 time",
         "Resume": "bytes32 channel,uint64 increment,bytes32 digest,bytes32 nonce,bytes32 peerNonce",
         "Challenge": "bytes32 channel,uint64 minIncrement,uint64 validUntil",
@@ -235,6 +236,7 @@ Struct = (
     | intents.Cancel
     | intents.CancelReceipt
     | intents.FinalizeRequest
+    | intents.TurnRequest
     | intents.Heartbeat
     | intents.Resume
     | intents.Challenge
@@ -247,6 +249,7 @@ _ENCODERS: dict[type, tuple[str, Callable[..., bytes]]] = {
     intents.Cancel: ("Cancel", lambda s: s.channel + s.order),
     intents.CancelReceipt: ("CancelReceipt", lambda s: s.channel + s.order),
     intents.FinalizeRequest: ("FinalizeRequest", lambda s: s.channel + s.last_digest + _word(s.valid_until)),
+    intents.TurnRequest: ("TurnRequest", lambda s: s.channel + _word(s.increment)),
     intents.Heartbeat: ("Heartbeat", lambda s: s.channel + _word(s.increment) + s.digest + _word(s.time)),
     intents.Resume: ("Resume", lambda s: s.channel + _word(s.increment) + s.digest + s.nonce + s.peer_nonce),
     intents.Challenge: ("Challenge", lambda s: s.channel + _word(s.min_increment) + _word(s.valid_until)),

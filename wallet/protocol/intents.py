@@ -69,6 +69,15 @@ class FinalizeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """Whoever lacks the turn asks for it; ``increment`` is the last validated state he knows, so it can't be replayed
+    in a later turn."""
+
+    channel: bytes
+    increment: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """The trader is present and knows this as the last validated state."""
 

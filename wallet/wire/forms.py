@@ -7,6 +7,7 @@ unknown key; ``show`` is its inverse.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,6 +21,7 @@ from wallet.protocol.plain import plain
 T = TypeVar("T")
 E = TypeVar("E", bound=IntEnum)
 Pair = tuple[bytes, bytes]
+_CODE = re.compile(r"[A-Z][A-Z0-9_-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Form(Generic[T]):
     optional: bool = False
 
 
-def of(form: Form[T], key: str = "") -> T:
+def of(form: Form[T], key: str = "", *, default: Any = dataclasses.MISSING) -> T:
     """A field of a message that travels in ``form`` under ``key`` (else its own name in camel case)."""
-    made: T = dataclasses.field(metadata={"form": form, "key": key})
+    made: T = dataclasses.field(default=default, metadata={"form": form, "key": key})
     return made
 
 
@@ -151,9 +153,16 @@ def optional(form: Form[T]) -> Form[T | None]:
     return Form(form.read, show, optional=True)
 
 
+def _read_code(value: Json, what: str) -> str:
+    if type(value) is not str or _CODE.fullmatch(value) is None:
+        raise malformed(what, value)
+    return value
+
+
 ADDRESS = octets(20)
 DIGEST = octets(32)
 SIGNATURE = octets(65)
+CODE: Form[str] = Form(_read_code, str)
 AMOUNT: Form[int] = Form(codec.read_amount, str)
 NUMBER = number()
 TERMS = Form(lambda value, what: codec.read_terms(value), codec.show_terms)

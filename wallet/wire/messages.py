@@ -22,6 +22,7 @@ from wallet.protocol.terms import MAX_ASSETS, MAX_MARKETS, Role, Terms
 from wallet.wire.forms import (
     ADDRESS,
     AMOUNT,
+    CODE,
     DIGEST,
     NUMBER,
     PAIR,
@@ -150,6 +151,15 @@ class CancelOrder(Message):
 class Cancelled(Message):
     """``signature``: the broker's over CancelReceipt."""
 
+    signature: bytes = of(SIGNATURE)
+
+
+@message
+class AskTurn(Message):
+    """Params of ``turn``: a signed TurnRequest of whoever lacks the turn."""
+
+    channel: bytes = of(DIGEST)
+    increment: int = of(NUMBER)
     signature: bytes = of(SIGNATURE)
 
 
@@ -294,14 +304,22 @@ class Propose(Message):
 
 @message
 class ProposeAnswer(Message):
-    """Exactly one of the two: the signature that makes the state valid, or the Refuse."""
+    """Exactly one of the three: the signature that makes the state valid, the Refuse, or, to a yield alone, the digest
+    of the state that the other side has issued upon it: *by signing a new state he validates the one before* (seed).
 
-    ack: bytes | None = of(optional(SIGNATURE))
-    refuse: SignedState | None = of(optional(record(SignedState)))
+    ``reason`` says with a code why a state was refused; nothing depends on it.
+    """
+
+    ack: bytes | None = of(optional(SIGNATURE), default=None)
+    refuse: SignedState | None = of(optional(record(SignedState)), default=None)
+    next: bytes | None = of(optional(DIGEST), default=None)
+    reason: str | None = of(optional(CODE), default=None)
 
     def __post_init__(self) -> None:
-        if (self.ack is None) == (self.refuse is None):
-            raise malformed("answer", "both or neither of ack and refuse")
+        if sum(answer is not None for answer in (self.ack, self.refuse, self.next)) != 1:
+            raise malformed("answer", "exactly one of ack, refuse and next")
+        if self.reason is not None and self.refuse is None:
+            raise malformed("reason", "only of a refusal")
 
 
 @message

@@ -57,6 +57,7 @@ SETUP = Method("setup", _UP, messages.Setup, messages.Done, cost=5)
 ORDER = Method("order", _UP, messages.PlaceOrder, messages.Placed)
 CANCEL = Method("cancel", _UP, messages.CancelOrder, messages.Cancelled, cost=0.1)
 FINALIZE = Method("finalize", _UP, messages.Finalize, messages.Done)
+TURN = Method("turn", _BOTH, messages.AskTurn, messages.Done, cost=0.1)
 HEARTBEAT = Method("heartbeat", _UP, messages.Beat, messages.BeatEcho, cost=0.1)
 RESUME = Method("resume", _UP, messages.Standing, messages.StandingResult)
 STATES = Method("states", _UP, messages.StatesRequest, messages.States, cost=20)
@@ -78,6 +79,7 @@ METHODS: dict[str, Method[Any, Any]] = {
         ORDER,
         CANCEL,
         FINALIZE,
+        TURN,
         HEARTBEAT,
         RESUME,
         STATES,
