@@ -11,7 +11,7 @@ from tests.benchmarks import acknowledge, update
 from tests.benchmarks.report import RESULTS, ROOT, Figure, Options, table, write
 
 BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
-    "update": ("One update in CPU time: decode, digest, verify, rules, sign", update.run),
+    "update": ("One update in CPU time: decode, digest, verify, rules, sign; the best of the rounds", update.run),
     "acknowledge": (
         "Acknowledged states through the driver over loopback, durable (synchronous=FULL)",
         acknowledge.run,
@@ -22,7 +22,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all if none")
-    parser.add_argument("--rounds", type=int, default=5, help="the median of so many (5)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often (5)")
     parser.add_argument("--states", type=int, default=1_000, help="per round (1000)")
     parser.add_argument("--json", type=Path, default=RESULTS / "bench.json", help="where the record goes")
     wish = parser.parse_args()

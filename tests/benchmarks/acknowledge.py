@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from tests.benchmarks import bare
 from tests.benchmarks.report import ROOT, Figure, Options, median
@@ -64,11 +65,11 @@ def run(options: Options) -> list[Figure]:
 def one_round(options: Options, resting: int) -> Round:
     now = int(time.time())
     session = write_session(options.states, resting, now)
-    digests, rows = session.digests[resting:], [encode_state(state) for state in session.states[resting:]]
-    before = bare.with_commit(options.folder, BROKER, TRADER, digests, rows)
+    rows = [encode_state(state) for state in session.states[resting:]]
+    before = bare.with_commit(options.folder, BROKER, TRADER, session, resting, rows)
     seconds, cpu = drive(options.folder, session, resting, now)
-    after = bare.with_commit(options.folder, BROKER, TRADER, digests, rows)
-    return Round(seconds / len(rows), cpu / len(session.states), (before + after) / 2)
+    after = bare.with_commit(options.folder, BROKER, TRADER, session, resting, rows)
+    return Round(seconds / len(rows), cpu / len(session.states), fmean(before + after))
 
 
 def drive(folder: Path, session: Session, resting: int, now: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import msgspec
 
 from tests.support.game import ADDRESSES, CONTRACT, ETH, ETH_USDT, KEYS, USDT, make_terms
 from wallet.history.journal import ChannelRecord, Entry, Journal, Status
-from wallet.protocol import codec
+from wallet.protocol import codec, eip712, signatures, statetext
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.intents import Order, SignedOrder, TimeInForce
 from wallet.protocol.signatures import sign
@@ -119,16 +119,30 @@ def write_session(states: int, resting: int, now: int | None = None) -> Session:
     return writer.session
 
 
+def frames_of(session: Session) -> list[str]:
+    """What arrives: one text frame for each proposal."""
+    return [
+        f'{{"jsonrpc":"2.0","id":{number},"method":"propose","params":{params.decode()}}}'
+        for number, params in enumerate(session.proposals, 1)
+    ]
+
+
+def forget() -> None:
+    """Empties every cache of the protocol: making the session has filled them with what it has yet to bring."""
+    for module in (eip712, codec, signatures, statetext):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
 def fill_journal(path: Path, session: Session) -> Journal:
     """The journal of a wallet that has state 0, signed by both, and has signed all the intents."""
     journal = Journal.open(path)
     with journal.store.transaction():
         journal.add_channel(ChannelRecord(CHANNEL, Role.TRADER, 31337, CONTRACT, TERMS, Phase.OPEN.value, 0))
         typed = DOMAIN.digest(session.setup)
-        signatures = sign(BROKER, typed), sign(TRADER, typed)
-        journal.record(
-            Entry(session.setup, typed.digest, Role.BROKER, Status.VALIDATED, *signatures, own=True, recorded=0)
-        )
+        both = sign(BROKER, typed), sign(TRADER, typed)
+        journal.record(Entry(session.setup, typed.digest, Role.BROKER, Status.VALIDATED, *both, own=True, recorded=0))
         for signed in session.intents:
             journal.add_intent(signed, "submitted", 0)
     return journal

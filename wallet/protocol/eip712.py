@@ -66,6 +66,9 @@ def encode_type(name: str) -> str:
 TYPE_HASHES: dict[str, bytes] = {name: keccak(encode_type(name).encode()) for name in FIELDS}
 _DOMAIN_TYPE_HASH = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _PAD = bytes(12)
+_FILL_TYPE, _OPEN_ORDER_TYPE = TYPE_HASHES["Fill"], TYPE_HASHES["OpenOrder"]
+_BALANCE_TYPE, _OUTCOME_TYPE = TYPE_HASHES["Balance"] + _PAD, TYPE_HASHES["Outcome"] + _PAD
+_NO_ROWS = keccak(b"")
 
 
 def _word(value: int) -> bytes:
@@ -75,7 +78,7 @@ def _word(value: int) -> bytes:
 class Domain:
     """An EIP-712 domain: one adjudicator on one chain. Its separator is computed once."""
 
-    __slots__ = ("chain_id", "contract", "separator")
+    __slots__ = ("_prefix", "chain_id", "contract", "separator")
 
     def __init__(self, chain_id: int, contract: bytes) -> None:
         self.chain_id = chain_id
@@ -88,6 +91,7 @@ class Domain:
             + _PAD
             + contract
         )
+        self._prefix = b"\x19\x01" + self.separator
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Domain) and self.separator == other.separator
@@ -98,7 +102,7 @@ class Domain:
     def digest(self, struct: Struct) -> TypedDigest:
         """The digest to sign for ``struct``, one of the protocol's own types."""
         name, encode = _ENCODERS[type(struct)]
-        return TypedDigest(name, keccak(b"\x19\x01" + self.separator + keccak(TYPE_HASHES[name] + encode(struct))))
+        return TypedDigest(name, keccak(self._prefix + keccak(TYPE_HASHES[name] + encode(struct))))
 
 
 def array_hash(row_hashes: Iterable[bytes]) -> bytes:
@@ -119,34 +123,28 @@ def market_hash(row: Market) -> bytes:
 
 
 def fill_hash(row: Fill) -> bytes:
-    return keccak(TYPE_HASHES["Fill"] + row.order + _word(row.price) + _word(row.quantity) + _word(row.fee))
+    order, price, quantity, fee = row
+    return keccak(_FILL_TYPE + order + _word(price) + _word(quantity) + _word(fee))
 
 
 # Rows that did not change since the last state keep their hash: cost does not grow with what is open.
 @lru_cache(maxsize=8192)
 def balance_hash(row: Balance) -> bytes:
-    return keccak(TYPE_HASHES["Balance"] + _PAD + row.asset + _word(row.available) + _word(row.locked))
+    asset, available, locked = row
+    return keccak(_BALANCE_TYPE + asset + _word(available) + _word(locked))
 
 
 @lru_cache(maxsize=8192)
 def open_order_hash(row: OpenOrder) -> bytes:
-    return keccak(
-        TYPE_HASHES["OpenOrder"]
-        + row.id
-        + _PAD
-        + row.base
-        + _PAD
-        + row.quote
-        + _word(row.side)
-        + _word(row.price)
-        + _word(row.amount)
-        + _word(row.filled)
-    )
+    order, base, quote, side, price, amount, filled = row
+    numbers = _word(side) + _word(price) + _word(amount) + _word(filled)
+    return keccak(_OPEN_ORDER_TYPE + order + _PAD + base + _PAD + quote + numbers)
 
 
 @lru_cache(maxsize=8192)
 def outcome_hash(row: Outcome) -> bytes:
-    return keccak(TYPE_HASHES["Outcome"] + _PAD + row.asset + _word(row.to_broker) + _word(row.to_trader))
+    asset, to_broker, to_trader = row
+    return keccak(_OUTCOME_TYPE + asset + _word(to_broker) + _word(to_trader))
 
 
 @lru_cache(maxsize=64)
@@ -187,7 +185,7 @@ def _state(state: State) -> bytes:
         + _word(state.turn)
         + _word(state.transition)
         + _word(state.order_nonce)
-        + array_hash(map(fill_hash, state.fills))
+        + (array_hash(map(fill_hash, state.fills)) if state.fills else _NO_ROWS)
         + array_hash(map(balance_hash, state.balances))
         + array_hash(map(open_order_hash, state.open_orders))
         + array_hash(map(outcome_hash, state.outcomes))

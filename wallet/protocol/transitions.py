@@ -97,11 +97,12 @@ def create_order(terms: Terms, before: Contents, order_id: bytes, order: Order) 
 
 def cancel_order(terms: Terms, before: Contents, order_id: bytes) -> Contents:
     """One order goes, its remaining lock returns to available, nothing else."""
-    row = _find(before, order_id, "CAN-WRONG-ORDER")
+    at = _find(before, order_id, "CAN-WRONG-ORDER")
+    row = before.open_orders[at]
     lock = lock_of(market_of(terms, row), row)
     balances = _move(before.balances, {locked_asset(row): (lock, -lock)}, "BAL-LOCKED")
-    rest = tuple(other for other in before.open_orders if other.id != order_id)
-    return before._replace(balances=balances, open_orders=rest)
+    rest = before.open_orders[:at] + before.open_orders[at + 1 :]
+    return Contents(before.order_nonce, balances, rest, before.outcomes)
 
 
 def trade(terms: Terms, before: Contents, fills: tuple[Fill, ...], orders: Mapping[bytes, Order]) -> Contents:
@@ -116,7 +117,8 @@ def trade(terms: Terms, before: Contents, fills: tuple[Fill, ...], orders: Mappi
 
 def apply_fill(terms: Terms, before: Contents, fill: Fill, order: Order | None) -> Contents:
     """One fill of one open order (design §5, row "trade")."""
-    row = _find(before, fill.order, "TRD-UNKNOWN")
+    at = _find(before, fill.order, "TRD-UNKNOWN")
+    row = before.open_orders[at]
     market = market_of(terms, row)
     _check_fill(terms, market, row, fill, order)
     gross = market.notional(fill.price, fill.quantity)
@@ -127,14 +129,11 @@ def apply_fill(terms: Terms, before: Contents, fill: Fill, order: Order | None) 
     else:
         moves = {row.base: (0, -fill.quantity), row.quote: (gross - fill.fee, 0)}
         nets = {row.base: -fill.quantity, row.quote: gross - fill.fee}
-    filled = row._replace(filled=row.filled + fill.quantity)
-    kept = tuple(
-        filled if other.id == row.id else other
-        for other in before.open_orders
-        if other.id != row.id or filled.filled < row.amount
-    )
+    filled = row.filled + fill.quantity
+    rest = (OpenOrder(*row[:6], filled),) if filled < row.amount else ()
+    kept = before.open_orders[:at] + rest + before.open_orders[at + 1 :]
     balances = _move(before.balances, moves, "BAL-LOCKED")
-    return before._replace(balances=balances, open_orders=kept, outcomes=_settle(terms, before.outcomes, nets))
+    return Contents(before.order_nonce, balances, kept, _settle(terms, before.outcomes, nets))
 
 
 def _check_fill(terms: Terms, market: Market, row: OpenOrder, fill: Fill, order: Order | None) -> None:
@@ -163,10 +162,11 @@ def _check_fill(terms: Terms, market: Market, row: OpenOrder, fill: Fill, order:
         raise RuleBroken("FEE-ABOVE", f"at most {ceiling}", fill.fee)
 
 
-def _find(contents: Contents, order_id: bytes, code: str) -> OpenOrder:
-    for row in contents.open_orders:
-        if row.id == order_id:
-            return row
+def _find(contents: Contents, order_id: bytes, code: str) -> int:
+    """Where the order stands; ids are unique."""
+    for at, row in enumerate(contents.open_orders):
+        if row[0] == order_id:
+            return at
     raise RuleBroken(code, "an open order", "0x" + order_id.hex())
 
 

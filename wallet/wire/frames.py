@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -56,21 +57,21 @@ class RemoteError(WalletError):
         self.number = number
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A request or notification as it arrived: the bytes are evidence, the time decides what is stale.
 
-    ``received`` is time.monotonic() when the whole message was there.
+    ``received`` is time.monotonic() when the whole message was there. ``message`` is what a reader that needs no
+    ``params`` made of the bytes (they are empty then).
     """
 
     method: str
     params: dict[str, Json]
     raw: bytes
     received: float
+    message: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     id: int
     frame: Frame
 

@@ -110,7 +110,9 @@ def answer(peer: Peer, method: Method[P, R], handler: Callable[[P, Frame], Await
     """Let ``handler`` answer ``method``; params of a wrong form are refused before it is asked."""
 
     async def handle(params: dict[str, Json], frame: Frame) -> dict[str, Json]:
-        return (await handler(method.params.read(params), frame)).show()
+        ready = frame.message
+        message = ready if isinstance(ready, method.params) else method.params.read(params)
+        return (await handler(message, frame)).show()
 
     peer.handlers[method.name] = handle
 

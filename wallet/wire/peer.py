@@ -23,6 +23,7 @@ from wallet.protocol.plain import plain
 from wallet.wire import frames
 from wallet.wire.frames import Frame, Notice, RemoteError, Reply, Request, Violation
 from wallet.wire.limits import Limits, Outbox, TokenBucket
+from wallet.wire.proposals import ProposalReader
 
 Handler = Callable[[dict[str, Json], Frame], Awaitable[dict[str, Json]]]
 NoticeHandler = Callable[[dict[str, Json], Frame], None]
@@ -64,6 +65,7 @@ class Peer:
         self.host = host
         self.handlers: dict[str, Handler] = {}
         self.notices: dict[str, NoticeHandler] = {}
+        self._quick = ProposalReader()
         self._connection = connection
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -188,7 +190,7 @@ class Peer:
         try:
             if not isinstance(data, str):
                 raise Violation("text frames only", frames.UNSUPPORTED_DATA)
-            self._take(frames.parse(data.encode(), received))
+            self._take(self._quick(data, received) or frames.parse(data.encode(), received))
         except Violation as violation:
             logger.info("closing the connection of %s: %s", self.host, violation.reason)
             self._shut(violation.code, violation.reason)
