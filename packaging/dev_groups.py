@@ -40,6 +40,17 @@ GROUPS = {
     ),
     "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*")),
     "end_to_end": Group(("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT)),
+    "crashes": Group(
+        ("tests/crashes",),
+        (
+            "wallet/protocol/*",
+            "wallet/wire/*",
+            "wallet/keys/*",
+            "wallet/history/*",
+            "wallet/session/*",
+            "wallet/broker/*",
+        ),
+    ),
     "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT)),
 }
 

@@ -18,6 +18,7 @@ from tests.end_to_end.recording import Said, messages
 
 ZERO = "0x" + "00" * 32
 VOID = typed.TRANSITIONS.index("void")
+PAUSE = 0.3  # seconds without an answer in which nothing flows: a process is being started again
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Verdict:
 
     @property
     def rate(self) -> float:
-        """States that both signed per second in which states flowed (pauses above a second are no flow)."""
+        """States that both signed per second in which states flowed."""
         return self.states / self.flow_seconds if self.flow_seconds else 0.0
 
 
@@ -122,7 +123,7 @@ class Judge:
             connections,
             self.resumes,
             self.signatures,
-            sum(gap for gap in gaps if gap < 1),
+            sum(gap for gap in gaps if gap < PAUSE),
         )
 
     # --- what is asked ---

@@ -15,7 +15,7 @@ from dev_groups import GROUPS, groups_for
         ([], ()),
         (["README.md"], ()),
         (["wallet/gui/theme.py"], ("session", "gui", "end_to_end")),
-        (["wallet/protocol/rules.py"], ("protocol", "chain", "parts", "broker", "session", "end_to_end")),
+        (["wallet/protocol/rules.py"], ("protocol", "chain", "parts", "broker", "session", "end_to_end", "crashes")),
         (["tests/protocol/test_rules.py"], ("protocol",)),
         (["packaging/lock-dev.txt"], ("end_to_end", "packaging")),
         (["resources/contracts/adjudicator-1.json"], ("chain", "session", "gui", "end_to_end")),
