@@ -42,7 +42,7 @@ def die_at(arena: Arena, side: str, point: str, nth: int) -> None:
     arena.wallet_options, arena.broker_options = wallet, broker
     dying = arena.wallet if side == "wallet" else arena.broker
     try:
-        assert dying.process.wait(START) == -signal.SIGKILL
+        assert dying.process.wait(2 * START) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         pytest.fail(f"the {side} never passes {point!r}")
     arena.kills[side] += 1
