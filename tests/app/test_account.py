@@ -90,7 +90,7 @@ def _before_setup(patch: pytest.MonkeyPatch) -> None:
 
 
 def _after_state_0(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(BrokerLink, "set_phase", dies)
+    patch.setattr(BrokerLink, "advance", dies)
 
 
 def _agreed(patch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from statistics import fmean
 from tests.benchmarks import bare
 from tests.benchmarks.report import ROOT, Figure, Options, median
 from tests.benchmarks.session import BROKER, CHANNEL, TRADER, Session, fill_journal, profile, write_session
-from wallet.history.journal import encode_state
+from wallet.history.rows import encode_state
 from wallet.protocol.signatures import address_of, sign
 from wallet.protocol.typed import TypedDigest
 from wallet.session.link import BrokerLink

@@ -372,7 +372,7 @@ def _settled(folder: Path) -> bool:
 
 def _judge(folder: Path, *traders: Trader) -> None:
     from wallet.broker import ledger as broker_ledger
-    from wallet.history import journal as history
+    from wallet.history import schema as history
 
     version = history.SCHEMA_VERSION * 1_000 + broker_ledger.VERSION
     store = Store(folder / "broker.db", history.SCHEMA + broker_ledger.SCHEMA, version)

@@ -1,90 +1,28 @@
-"""The client against a node that others wrote: anvil, where it is on the PATH or named by CHANNEL_WALLET_ANVIL."""
+"""The client against a node that others wrote: anvil."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import shutil
-import socket
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
+from tests.chain.anvil import anvil, run
 from tests.chain.evm import Actor
 from tests.chain.scenario import BROKER, BROKER_SIGNER, STRANGER, TRADER, Session, make_terms
 from wallet.chain import token
-from wallet.chain.abi import encode
-from wallet.chain.artifact import adjudicator
 from wallet.chain.client import Adjudicator, Status
 from wallet.chain.events import Opened, Settled
-from wallet.chain.quantities import show_data, show_quantity
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import KeySigner, Outgoing, Sender
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Transition
 from wallet.protocol.terms import NATIVE, Asset, Role
-from wallet.resources import resource
-
-ETHER = 10**18
-PROGRAM = os.environ.get("CHANNEL_WALLET_ANVIL") or shutil.which("anvil")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="anvil is not installed (npm install @foundry-rs/anvil)")
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    assert PROGRAM is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([PROGRAM, "--port", str(port), "--silent"])
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-async def started(rpc: Rpc) -> None:
-    for _ in range(100):
-        try:
-            await rpc.chain_id()
-        except WalletError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    pytest.fail("anvil does not answer")
-
-
-async def create(rpc: Rpc, code: bytes) -> bytes:
-    """A contract made by one of anvil's own accounts."""
-    rich = (await rpc.request("eth_accounts"))[0]
-    made = await rpc.request("eth_sendTransaction", {"from": rich, "data": show_data(code)})
-    for _ in range(200):
-        receipt = await rpc.receipt(bytes.fromhex(made[2:]))
-        if receipt is not None and receipt.contract is not None:
-            return receipt.contract
-        await asyncio.sleep(0.02)
-    pytest.fail("anvil mines nothing")
-
-
-def run(url: str, body: Callable[[Rpc, Adjudicator, bytes], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        async with Rpc(url) as rpc:
-            await started(rpc)
-            contract = await create(rpc, adjudicator().bytecode)
-            entry = json.loads(resource("contracts/test-token.json").read_text(encoding="utf-8"))
-            arguments = encode(("string", "string", "uint8"), ("Test", "TEST", 6))
-            coin = await create(rpc, bytes.fromhex(entry["bytecode"].removeprefix("0x")) + arguments)
-            rich = (await rpc.request("eth_accounts"))[0]
-            for who in (TRADER, BROKER, STRANGER):
-                await rpc.request("anvil_setBalance", show_data(who.address), show_quantity(100 * ETHER))
-                mint = bytes.fromhex("40c10f19") + encode(("address", "uint256"), (who.address, 10**12))
-                await rpc.request("eth_sendTransaction", {"from": rich, "to": show_data(coin), "data": show_data(mint)})
-            await body(rpc, Adjudicator(rpc, await rpc.chain_id(), contract), coin)
-
-    asyncio.run(whole())
+    with anvil() as address:
+        yield address
 
 
 def test_dispute_and_close(url: str) -> None:

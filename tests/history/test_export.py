@@ -18,6 +18,7 @@ from eth_account.messages import encode_typed_data
 
 from tests.support.game import CONTRACT, LOT, NOW, USDT, Game
 from tests.support.histories import entry_of, journal_with, played
+from tests.support.tamper import tamper
 from wallet.history.export import PROGRESS_EVERY, export_csv, export_json
 from wallet.history.journal import FlagRecord, Journal
 from wallet.history.reader import HistoryReader
@@ -165,7 +166,7 @@ def test_failures_leave_the_old_file(game_and_journal: tuple[Game, Journal], tmp
     path.write_text("old")
     failed("CHANNEL_UNKNOWN", export, journal, b"\1" * 32, path)
     failed("EXPORT_FAILED", export, journal, game.channel, tmp_path / "none" / "file")
-    journal.store.execute("UPDATE states SET body = '[' WHERE increment = 7")
+    tamper(tmp_path / "history.db", "UPDATE states SET body = '[' WHERE increment = 7")
     failed("STATE_UNREADABLE", export, journal, game.channel, path)
     assert names(out) == ["file"]
     assert path.read_text() == "old"
@@ -211,5 +212,5 @@ def test_streams_tells_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert told[0] == (PROGRESS_EVERY, total)
     assert told[-1] == (total, total)
     failed("EXPORT_CANCELLED", export_json, journal, game.channel, tmp_path / "b.json", cancelled=lambda: True)
-    assert names(tmp_path) == ["long.db", "long.db-shm", "long.db-wal", "out.json"]
+    assert names(tmp_path) == ["long.db", "long.db-shm", "long.db-wal", "long.db.mark", "out.json"]
     journal.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,8 @@ import pytest
 from tests.support.forge import moved
 from tests.support.game import CONTRACT, ETH, KEYS, LOT, Game, cooperative, make_terms
 from tests.support.histories import entry_of, issued, journal_with, played, record_of
-from wallet.history.journal import ChannelRecord, Entry, Journal, Status, encode_state
+from tests.support.tamper import tamper
+from wallet.history.journal import ChannelRecord, Entry, Journal, Status
 from wallet.history.reader import HistoryReader
 from wallet.history.verify import PROGRESS_EVERY, Verdict, verify_history
 from wallet.protocol.errors import WalletError
@@ -341,44 +341,45 @@ def test_what_stands_below_the_bad_row_is_told(path: Path) -> None:
     assert found.expected != found.got
 
 
+@pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "codes"),
     [
-        ("DELETE FROM intents WHERE nonce = 1", "ORD-UNKNOWN"),
-        ("UPDATE intents SET body = replace(body, '\"buy\"', '\"sell\"') WHERE nonce = 1", "ORD-UNKNOWN"),
-        ("UPDATE states SET body = '[]' WHERE increment = 1", "STATE_UNREADABLE"),
+        ("DELETE FROM intents WHERE nonce = 1", ("ORD-UNKNOWN", "ORD-UNKNOWN")),
+        (
+            "UPDATE intents SET body = replace(body, '\"buy\"', '\"sell\"') WHERE nonce = 1",
+            ("ORD-UNKNOWN", "ORD-UNKNOWN"),
+        ),
+        ("UPDATE states SET body = x'90' WHERE increment = 1", ("STATE_UNREADABLE", "STATE_UNREADABLE")),
         (
             "UPDATE states SET body = (SELECT body FROM states WHERE increment = 2) WHERE increment = 1",
-            "STATE_UNREADABLE",
+            ("STATE_UNREADABLE", "STATE_DIGEST"),
         ),
     ],
 )
-def test_tampered_in_the_file_itself(path: Path, change: str, code: str) -> None:
+def test_tampered_in_the_file_itself(path: Path, change: str, codes: tuple[str, str], sealed: bool) -> None:
     game, entries = played()
     journal_with(path, game, entries).close()
-    raw = sqlite3.connect(path, isolation_level=None)
-    assert raw.execute(change).rowcount == 1
-    raw.close()
+    assert tamper(path, change, sealed=sealed) == 1
     with HistoryReader(path) as reader:
         found = verify_history(reader, game.channel)
-    assert (found.bad, found.code, found.validated) == (1, code, 1)
+    assert (found.bad, found.code, found.validated) == (1, codes[sealed], 1)
 
 
 def test_a_state_of_another_channel_among_ours(path: Path) -> None:
     """Signed by both and well formed, but for the same terms on another chain."""
     game, entries = played()
-    journal_with(path, game, entries).close()
-    state = replace(entries[2].state, channel=b"\1" * 32)
-    entry = entry_of(game, state, Role.BROKER)
-    raw = sqlite3.connect(path, isolation_level=None)
-    raw.execute(
-        "UPDATE states SET body = ?, digest = ?, broker_signature = ?, trader_signature = ? WHERE increment = 2",
-        (encode_state(state), entry.digest, entry.broker_signature, entry.trader_signature),
-    )
-    raw.close()
+    other = Game(replace(game.terms, nonce=2))
+    journal = journal_with(path, game, entries)
+    journal.add_channel(record_of(other))
+    entry = entry_of(other, replace(entries[2].state, channel=other.channel), Role.BROKER)
+    journal.record(entry)
+    journal.close()
+    tamper(path, "DELETE FROM states WHERE channel = ? AND increment = 2", game.channel)
+    assert tamper(path, "UPDATE states SET channel = ?, number = 2 WHERE seq = 11", game.channel, sealed=True)
     with HistoryReader(path) as reader:
         found = verify_history(reader, game.channel)
-    assert (found.bad, found.code) == (2, "CHN-OTHER-CHANNEL")
+    assert (found.bad, found.code) == (2, "STATE_DIGEST")
 
 
 def test_an_intent_somebody_else_signed(path: Path) -> None:

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.protocol import findings
 from tests.protocol.cases import CASES, Case, trading
 from tests.support.forge import moved
 from tests.support.game import ETH, ONE, USDT, Game
 from wallet.protocol import rules, transitions
 from wallet.protocol.rules import Flag
+
+FINDINGS = findings.kept()
 
 
 @pytest.mark.parametrize(("code", "case"), CASES.values(), ids=CASES)
@@ -21,7 +24,8 @@ def test_flagged_with_its_own_code(code: str, case: Case) -> None:
     assert flag is not None
     assert flag.code == code
     assert flag.expected != flag.got
-    assert all(type(text) is str for text in (flag.expected, flag.got))
+    assert all(type(text) is str and text for text in (flag.expected, flag.got))
+    assert findings.shown(flag) == FINDINGS[case.__name__]
 
 
 def test_every_code_has_a_case() -> None:
@@ -32,12 +36,23 @@ def test_every_code_has_a_case() -> None:
     assert len(codes) > 60
 
 
+def test_findings_are_of_these_lies_and_say_no_bytes() -> None:
+    assert FINDINGS.keys() == CASES.keys()
+    for finding in FINDINGS.values():
+        assert not any(mark in finding[side] for side in ("expected", "got") for mark in ("b'", 'b"', "(", "Balance"))
+
+
 def test_cost_is_what_signing_would_have_lost() -> None:
     game, buy, _ = trading()
     state = game.cancel(buy)
     assert game.check(state) is None
     less = game.check(moved(state, balances={USDT: (-7, 0)}))
-    assert less == Flag("BAL-DEFLATE", "(9500000000, 0)", "(9499999993, 0)", ((USDT, 7),))
+    assert less == Flag(
+        "BAL-DEFLATE",
+        f"0x{'11' * 20} available 9500000000, locked 0",
+        f"0x{'11' * 20} available 9499999993, locked 0",
+        ((USDT, 7),),
+    )
     owing = game.check(moved(state, outcomes={USDT: (5, 0)}, balances={USDT: (-3, 0), ETH: (-2, 0)}))
     assert owing is not None
     assert owing.cost == ((ETH, 2), (USDT, 5))

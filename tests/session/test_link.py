@@ -121,7 +121,7 @@ def test_a_connection_that_begins_with_such_a_claim_signs_nothing(tmp_path: Path
 
 def test_nothing_is_signed_before_both_know_where_they_stand(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
-        there.link._resumed.clear()
+        there.link._talk._standing.clear()
         assert (await there.liar.show(*shown(cancelled(there, there.buy))))["error"] == "BUSY"
         await there.link.resume(there.channel)
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.buy)))
@@ -218,8 +218,7 @@ def test_without_its_key_a_channel_says_so(tmp_path: Path) -> None:
 
 def test_offline_is_an_error_and_no_accident(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
-        there.link._peer = None
-        there.link._auth.clear()
+        there.link._talk = None
         assert await refused(there.link.resume(there.channel)) == "OFFLINE"
 
     run(tmp_path, work)
@@ -250,8 +249,8 @@ def test_nothing_a_connection_does_ends_the_driver(tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(there.link, "heartbeat", fails)
         there.liar.peers[0].abort()
         await until(lambda: not there.link.live.online)
-        await until(lambda: there.link.live.problem is not None and there.link.live.problem.code == "TASK_DIED")
         await there.link.online(5)
+        assert there.link.alarms.rows["connection"].code == "TASK_DIED"  # and stays, whatever is well again
 
     run(tmp_path, work)
 
@@ -390,7 +389,7 @@ def test_a_broker_who_never_answers_is_waited_for_no_longer_than_a_person_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """His terms may give him an hour; a command that hangs for an hour is a broken program."""
-    monkeypatch.setattr("wallet.session.connection.LONGEST_ANSWER", 0.3)
+    monkeypatch.setattr("wallet.session.conversation.LONGEST_ANSWER", 0.3)
 
     async def work(there: Ground) -> None:
         async def silent(*_: object) -> None:

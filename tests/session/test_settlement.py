@@ -20,7 +20,7 @@ from wallet.chain.tx import Outgoing
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome, Transition
 from wallet.session.phases import Phase
-from wallet.session.settlement import ChainLink
+from wallet.session.settlement import CONFIRMATIONS, ChainLink
 
 ACCOUNT = b"\x0a" * 20
 
@@ -30,21 +30,23 @@ class Node:
 
     def __init__(self, chain: ChainLink, monkeypatch: pytest.MonkeyPatch) -> None:
         self.status, self.increment, self.outcomes_hash, self.time = Status.NONE, 0, bytes(32), int(time.time())
-        self.asked = 0
+        self.asked, self.head = 0, 1
+        self.back: dict[int, Status] = {}  # by block, where it is not as now
         monkeypatch.setattr(chain.contract, "channel", self._channel)
         monkeypatch.setattr(chain._rpc, "block", self._block)
         monkeypatch.setattr(chain._rpc, "block_number", self._number)
         chain._checked = True
 
-    async def _channel(self, _: bytes) -> OnChain:
+    async def _channel(self, _: bytes, block: int | None = None) -> OnChain:
         self.asked += 1
-        return OnChain(self.status, 1, self.increment, self.outcomes_hash)
+        status = self.status if block is None else self.back.get(block, self.status)
+        return OnChain(status, 1, self.increment, self.outcomes_hash)
 
     async def _block(self, _: object = "latest") -> Block:
         return Block(1, b"\1" * 32, bytes(32), self.time, 1, 30_000_000)
 
     async def _number(self) -> int:
-        return 1
+        return self.head
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
     async def main() -> None:
         async with ground(path, phase=phase) as there:
             chain = ChainLink(
-                profile_of(1), there.journal, there.link.channels.values, there.link.set_phase, lambda: None
+                profile_of(1), there.journal, there.link.channels.values, there.link.advance, lambda: None
             )
             try:
                 await work(there, chain, Node(chain, monkeypatch))
@@ -74,7 +76,7 @@ LAPSED = 2**40  # seconds: any openBefore has passed by then
     [
         (Phase.AGREED, Status.NONE, Phase.ABANDONED),
         (Phase.OPENING, Status.NONE, Phase.ABANDONED),
-        (Phase.OPEN, Status.NONE, Phase.OPEN),
+        (Phase.OPEN, Status.NONE, Phase.OPENING),
         (Phase.AGREED, Status.OPEN, Phase.OPEN),
         (Phase.OPENING, Status.OPEN, Phase.OPEN),
         (Phase.DISPUTED, Status.OPEN, Phase.OPEN),
@@ -101,6 +103,86 @@ def test_the_chain_wins_both_ways(
         assert there.channel.disputed is (said is Status.DISPUTED)
 
     run(tmp_path, monkeypatch, work, before)
+
+
+def test_open_once_the_opening_is_deep_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a chain of others, a block can be taken back: nothing above the setup is signed before it is some deep."""
+
+    async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        chain.profile = replace(chain.profile, chain_id=1)
+        node.status, node.back = Status.OPEN, dict.fromkeys(range(100), Status.NONE)
+        for node.head in range(100, 100 + CONFIRMATIONS - 1):
+            await chain.refresh()
+            assert there.channel.record.phase == Phase.OPENING.value
+        node.head += 1
+        await chain.refresh()
+        assert there.channel.record.phase == Phase.OPEN.value
+
+    run(tmp_path, monkeypatch, work, Phase.OPENING)
+
+
+def test_an_opening_taken_back_is_sent_again_and_never_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        chain.outbox.store_for(there.channel.id, "open")(
+            Outgoing(b"raw", b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1)
+        )
+        chain.outbox.mark(b"\x07" * 32, "mined")
+        sent = []
+
+        async def receipt(_: bytes) -> None:
+            return None
+
+        async def nonce(*_: object) -> int:
+            return 5
+
+        async def send_raw(raw: bytes) -> None:
+            sent.append(raw)
+
+        for name, answer in (("receipt", receipt), ("nonce", nonce), ("send_raw", send_raw)):
+            monkeypatch.setattr(chain._rpc, name, answer)
+        node.status = Status.OPEN
+        await chain.refresh()
+        node.status, node.time = Status.NONE, LAPSED
+        for _ in range(3):
+            await chain.refresh()
+            assert there.channel.record.phase == Phase.OPENING.value
+        assert sent == [b"raw"]
+        node.status = Status.OPEN
+        await chain.refresh()
+        assert there.channel.record.phase == Phase.OPEN.value
+
+    run(tmp_path, monkeypatch, work, Phase.OPENING)
+
+
+def test_from_before_our_challenge_is_sent_nothing_more_is_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a crash: the bytes may be on their way."""
+
+    async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        node.status = Status.OPEN
+
+        async def challenge(sender: Any, *_: object) -> None:
+            assert there.channel.disputed
+            assert chain.pays_out(there.channel)
+            sender._store(Outgoing(b"raw", b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1))
+            raise WalletError("RPC_TIMEOUT", node="", method="", seconds=1)
+
+        monkeypatch.setattr(chain.contract, "challenge", challenge)
+        with pytest.raises(WalletError, match="RPC_TIMEOUT"):
+            await chain.challenge(there.channel, _Nobody())
+        await chain.refresh()
+        assert there.channel.disputed
+        with pytest.raises(WalletError, match="DISPUTED"):
+            there.channel.propose(proposal(there, filled(there, there.buy)))
+        there.channel.disputed = False
+        again = ChainLink(profile_of(1), there.journal, there.link.channels.values, there.link.advance, lambda: None)
+        assert there.channel.disputed
+        await again._rpc.close()
+
+    run(tmp_path, monkeypatch, work, Phase.OPEN)
 
 
 def test_a_channel_that_is_over_is_looked_at_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ from itertools import islice
 from pathlib import Path
 
 from tests.support.game import CONTRACT, ETH, ETH_USDT, LOT, NOW, SIGNERS, USDT, make_terms
-from wallet.history.journal import SCHEMA_VERSION, ChannelRecord, Entry, Journal, Status
+from wallet.history.journal import ChannelRecord, Entry, Journal, Status
+from wallet.history.schema import SCHEMA_VERSION
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order, SignedOrder, TimeInForce

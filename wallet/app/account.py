@@ -36,7 +36,7 @@ from wallet.protocol.terms import MAX_OPEN_WINDOW, Role, Terms, check_terms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
-from wallet.session.phases import Phase
+from wallet.session.phases import Event, Phase
 from wallet.session.settlement import ChainLink
 from wallet.wire import methods
 from wallet.wire.market_messages import InstrumentsRequest
@@ -74,7 +74,7 @@ class Account:
         self.journal = Journal.open(profile.journal)
         self.changed = changed
         self.link = BrokerLink(broker, self.journal, vault.session_keys, changed)
-        self.chain = ChainLink(broker, self.journal, self.link.channels.values, self.link.set_phase, changed)
+        self.chain = ChainLink(broker, self.journal, self.link.channels.values, self.link.advance, changed)
         self.chain.account = self.address
         self.names = views.Names(broker, {})
         self.steps: tuple[Step, ...] = ()
@@ -196,7 +196,7 @@ class Account:
                 int(time.time()),
             )
             channel = await self.link.setup(record, self.vault.owner().sign(digest))
-            self.link.set_phase(channel, Phase.AGREED)
+            self.link.advance(channel, Event.AGREED)
             await self._deposit(channel, step)
         return channel.id
 
@@ -215,7 +215,7 @@ class Account:
         if phase is Phase.OPENING and not same:  # its transaction may be on its way
             raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
         if phase is Phase.REQUESTED or not same or (phase is Phase.AGREED and _has_lapsed(channel.terms)):
-            self.link.set_phase(channel, Phase.ABANDONED)  # only our own call could ever open it, and none was signed
+            self.link.advance(channel, Event.GIVEN_UP)  # only our own call could ever open it, and none was signed
             return None
         return await self._go_on_opening(channel)
 

@@ -51,12 +51,24 @@ FILES: Final[dict[str, str]] = {
     "STORE_NEWER_VERSION": _(
         "{path} was written by a newer version ({found}; this one knows {known}). Update this program."
     ),
+    "STORE_OLDER_VERSION": _(
+        "{path} was written by an older version ({found}; this one knows {known}). Open the profile in the window or "
+        "with a command that asks for the password: that brings it up to date."
+    ),
+    "STORE_ROLLED_BACK": _(
+        "{path} lacks states that were recorded in it: it has {got} of {expected}. An old copy was put in its place, "
+        "or its -wal file was removed. Nothing is signed with it: put the newest file back, or leave with a proof."
+    ),
     "STORE_DAMAGED": _("{path} is damaged ({why}). Nothing was signed or changed; restore it from a backup."),
     "STORE_FAILED": _("{path} can't be written ({why}). Nothing more is signed until the program is started again."),
     "STORE_READ_ONLY": _("{path} is open for reading only."),
     "EXPORT_FAILED": _("{path} can't be written: {why}. Nothing was changed."),
     "EXPORT_CANCELLED": _("The export was cancelled. No file was written."),
     "STATE_UNREADABLE": _("State {increment} in the history can't be read: the file is damaged."),
+    "INTENT_UNREADABLE": _("Order {order} in the history can't be read: the file is damaged."),
+    "FLAG_UNREADABLE": _("Flag {flag} in the history can't be read: the file is damaged."),
+    "STATE_MISSING": _("A row of the history is gone before this state: the file was changed."),
+    "STATE_LOST": _("The end of the history is gone: more was recorded than the file holds."),
     "STATE_UNKNOWN": _("The history holds no state {increment}."),
     "STATE_UNVOIDED": _("A refused state must be followed by the void state that answers it."),
     "STATE_DIGEST": _("The stored digest of a state is not that of its contents: the file was changed."),
@@ -148,7 +160,7 @@ CHANNELS: Final[dict[str, str]] = {
     "CHANNEL_NOT_RESUMED": _("The broker waits to hear where we stand. Try again in a moment."),
     "CHANNEL_PHASE": _("The channel is ending or over: the broker takes no such request."),
     "CHANNEL_STUCK": _("A state of the broker waits for your decision. Look at the flags."),
-    "PHASE": _("A channel that is {now} can't become {wanted}."),
+    "PHASE": _("What is {now} can't go on so: {event}."),
     "ALLOCATE_NOTHING": _("Choose an amount of at least one asset."),
     "ASSET_UNKNOWN": _("The broker knows no asset {asset}."),
     "BALANCE_TOO_SMALL": _("Not enough {asset}: {need} wanted, {have} there (fees kept back). Nothing was changed."),
@@ -245,6 +257,19 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF_SIGNATURE": _("The signature of the {role} on the proof is missing or wrong ({why})."),
     "PROOF_CALLS": _("The proof's ready-made transactions go somewhere else ({why})."),
     "PROOF_ELSEWHERE": _("The proof is of chain {chain} and contract {contract}, not of this broker's."),
+    "WATCH_ANSWER_LATE": _(
+        "Channel {channel} was challenged with state {recorded}; our answer, state {ours}, is not on the chain yet, and"
+        " half of the time is over (ends {until}, Unix time). Check the network and the gas account."
+    ),
+    "WATCH_PERIOD_MISSED": _(
+        "Channel {channel} is settled by state {recorded}: no answer reached the chain before {until} (Unix time),"
+        " though state {ours} could be proved."
+    ),
+    "WATCH_NO_GAS": _(
+        "The gas account {address} holds {have} wei, and {need} may be needed to answer a dispute and settle."
+        " Send it some."
+    ),
+    "WATCH_CHAIN_STALE": _("The node {node} has shown no new block for {minutes} minutes. Disputes may be overlooked."),
     "PROOF_NOT_YOURS": _("Only the owner {owner} may start this dispute. Give him the file."),
     "PROOF_NOT_OPEN": _("The channel {channel} was never opened on chain: there is nothing to withdraw."),
     "PROOF_SETTLED": _(

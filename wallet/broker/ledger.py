@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wallet.broker.errors import refused
-from wallet.history import journal
+from wallet.history import schema
 from wallet.history.journal import Journal
 from wallet.history.store import Store
 from wallet.market.trades import Trade
@@ -57,8 +57,9 @@ class Ledger:
 
     def __init__(self, path: Path, later: Callable[[Callable[[], None]], object]) -> None:
         """``later`` runs a callback when the current turn is over (an event loop's ``call_soon``)."""
-        version = journal.SCHEMA_VERSION * 1_000 + VERSION
-        self.store = Store(path, journal.SCHEMA + SCHEMA, version)
+        version = schema.SCHEMA_VERSION * 1_000 + VERSION
+        migrations = {1_001: (2_001, schema.MIGRATIONS[1][1])}
+        self.store = Store(path, schema.SCHEMA + SCHEMA, version, migrations)
         self.journal = Journal(self.store)
         self.failed = False
         self.before_commit: Callable[[], None] = lambda: None

@@ -11,6 +11,7 @@ from wallet.chain import calls, token
 from wallet.chain.artifact import adjudicator
 from wallet.chain.calls import NO_MANDATE, Mandate, Validation
 from wallet.chain.events import Challenged, Event, Opened, Responded, read_event, topic
+from wallet.chain.quantities import show_quantity
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Sender
@@ -59,15 +60,16 @@ class Adjudicator:
         self.address = address
         self.domain = Domain(chain_id, address)
 
-    async def check_deployment(self) -> None:
+    async def check_deployment(self, rpc: Rpc | None = None) -> None:
         """That the node is on the chain it should be, and that the contract is the released one. On every connect.
 
         Raises WalletError("CHAIN_WRONG_ID") or WalletError("CHAIN_WRONG_CODE").
         """
-        chain_id = await self.rpc.chain_id()
+        rpc = rpc or self.rpc
+        chain_id = await rpc.chain_id()
         if chain_id != self.chain_id:
-            raise WalletError("CHAIN_WRONG_ID", expected=self.chain_id, got=chain_id, node=self.rpc.node)
-        code = await self.rpc.code(self.address)
+            raise WalletError("CHAIN_WRONG_ID", expected=self.chain_id, got=chain_id, node=rpc.node)
+        code = await rpc.code(self.address)
         expected = adjudicator().code_hash
         if keccak(code) != expected:
             raise WalletError(
@@ -87,8 +89,15 @@ class Adjudicator:
         """Base units that settled channels have credited and nobody has withdrawn yet."""
         return int(await self._read("credit", trader, asset))
 
-    async def channel(self, channel: bytes) -> OnChain:
-        status, deadline, increment, outcomes = await self._read("channel", channel)
+    async def channel(self, channel: bytes, block: int | None = None) -> OnChain:
+        """As the chain has it at ``block``, or now.
+
+        Some blocks back is how confirmations are counted: what a reorganisation takes away was never seen there.
+        """
+        function = calls.function("channel")
+        tag = "latest" if block is None else show_quantity(block)
+        found = await self.rpc.call(self.address, function.encode(channel), tag=tag)
+        status, deadline, increment, outcomes = function.decode_result(found)
         if status not in tuple(Status):
             raise WalletError("RPC_BAD_REPLY", method="channel", reason="unknown status")
         return OnChain(Status(status), deadline, increment, outcomes)

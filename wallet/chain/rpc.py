@@ -34,12 +34,17 @@ class Rpc:
 
     def __init__(self, url: str, *, timeout: float = 15.0, max_reply: int = MAX_REPLY) -> None:
         """``url``: http or https; ``timeout``: seconds for a whole exchange. Raises WalletError("RPC_URL")."""
-        self.node = _node_name(url)
+        self._name = _node_name(url)
         self._url = url
         self._timeout = timeout
         self._max_reply = max_reply
         self._next_id = 0
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def node(self) -> str:
+        """Scheme, host and port of the node: what may be shown and logged."""
+        return self._name
 
     async def __aenter__(self) -> Rpc:
         return self
@@ -83,9 +88,13 @@ class Rpc:
         """What a call returns without being sent. Raises WalletError("RPC_REVERTED")."""
         return read_data(await self.request("eth_call", _transaction(to, data, 0, sender), tag), "eth_call")
 
-    async def estimate_gas(self, to: bytes, data: bytes, value: int, sender: bytes) -> int:
-        """Raises WalletError("RPC_REVERTED") for a transaction that would fail."""
-        found = await self.request("eth_estimateGas", _transaction(to, data, value, sender))
+    async def estimate_gas(self, to: bytes, data: bytes, value: int, sender: bytes, *, mined: bool = False) -> int:
+        """Raises WalletError("RPC_REVERTED") for a transaction that would fail.
+
+        ``mined``: go by what is in blocks; nodes differ in whether they count what still waits, unless told.
+        """
+        tag = ("latest",) if mined else ()
+        found = await self.request("eth_estimateGas", _transaction(to, data, value, sender), *tag)
         return read_quantity(found, "eth_estimateGas", bits=63)
 
     async def gas_price(self) -> int:
@@ -167,22 +176,22 @@ class Rpc:
         try:
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise WalletError("RPC_HTTP", node=self.node, method=method, status=response.status)
+                    raise WalletError("RPC_HTTP", node=self._name, method=method, status=response.status)
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     raise bad_reply(method, "encoded content")
                 return await self._read(response.content, method)
         except TimeoutError as error:
-            raise WalletError("RPC_TIMEOUT", node=self.node, method=method, seconds=self._timeout) from error
+            raise WalletError("RPC_TIMEOUT", node=self._name, method=method, seconds=self._timeout) from error
         except (aiohttp.ClientError, OSError) as error:
             reason = plain_text(type(error).__name__)
-            raise WalletError("RPC_UNREACHABLE", node=self.node, method=method, reason=reason) from error
+            raise WalletError("RPC_UNREACHABLE", node=self._name, method=method, reason=reason) from error
 
     async def _read(self, content: aiohttp.StreamReader, method: str) -> bytes:
         parts = bytearray()
         while chunk := await content.readany():
             parts += chunk
             if len(parts) > self._max_reply:
-                raise WalletError("RPC_SIZE", node=self.node, method=method, limit=self._max_reply)
+                raise WalletError("RPC_SIZE", node=self._name, method=method, limit=self._max_reply)
         return bytes(parts)
 
 

@@ -70,6 +70,7 @@ class Outgoing:
     call: Call
     gas_limit: int
     max_fee_per_gas: int
+    tip: int = 0
 
     @property
     def max_cost(self) -> int:
@@ -194,7 +195,10 @@ class Sender:
         self._check_funds(balance, call.value)
         quote = await self.quote(call)
         self._check_funds(balance, call.value + quote.max_cost)
-        nonce = await self._nonce()
+        return self.sign(call, await self._nonce(), quote)
+
+    def sign(self, call: Call, nonce: int, quote: Quote) -> Outgoing:
+        """The transaction, signed; it is neither stored nor sent."""
         raw = self._signer.sign_transaction(
             {
                 "type": 2,
@@ -208,7 +212,7 @@ class Sender:
                 "maxPriorityFeePerGas": quote.tip,
             }
         )
-        return Outgoing(raw, keccak(raw), self.address, nonce, call, quote.gas_limit, quote.max_fee_per_gas)
+        return Outgoing(raw, keccak(raw), self.address, nonce, call, quote.gas_limit, quote.max_fee_per_gas, quote.tip)
 
     async def _gas_limit(self, call: Call) -> int:
         estimate = await self._rpc.estimate_gas(call.to, call.data, call.value, self.address)

@@ -6,15 +6,20 @@ index refuses a second own signature at a number, whatever the code above believ
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from wallet.history.mark import HighWater, Mark, read_mark
+from wallet.history.rows import CHANNELS, FLAGS, INTENTS, STATES, decode_state, encode_state
+from wallet.history.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, forgetting
 from wallet.history.store import Row, Store
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
@@ -25,39 +30,8 @@ from wallet.protocol.state import State
 from wallet.protocol.terms import Role, Terms
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE channels (
-    id BLOB PRIMARY KEY, role INTEGER NOT NULL, chain_id INTEGER NOT NULL, contract BLOB NOT NULL,
-    terms BLOB NOT NULL, phase TEXT NOT NULL, created INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE states (
-    channel BLOB NOT NULL REFERENCES channels(id), increment INTEGER NOT NULL, digest BLOB NOT NULL,
-    issuer INTEGER NOT NULL, transition INTEGER NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
-    broker_signature BLOB, trader_signature BLOB, own INTEGER NOT NULL, status INTEGER NOT NULL,
-    recorded INTEGER NOT NULL,
-    PRIMARY KEY (channel, increment, digest)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX one_digest_per_increment ON states (channel, increment) WHERE own = 1;
-CREATE INDEX states_by_digest ON states (digest);
-CREATE TABLE intents (
-    id BLOB PRIMARY KEY, channel BLOB NOT NULL REFERENCES channels(id), nonce INTEGER NOT NULL, body BLOB NOT NULL,
-    status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', created INTEGER NOT NULL,
-    cancel BLOB, receipt BLOB, UNIQUE (channel, nonce)
-) WITHOUT ROWID;
-CREATE TABLE flags (
-    id INTEGER PRIMARY KEY, channel BLOB NOT NULL, increment INTEGER NOT NULL, code TEXT NOT NULL,
-    expected TEXT NOT NULL, got TEXT NOT NULL, cost BLOB NOT NULL, digest BLOB NOT NULL, raw BLOB NOT NULL,
-    signature BLOB NOT NULL, time INTEGER NOT NULL, last_good INTEGER NOT NULL, resolved INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE facts (
-    channel BLOB NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (channel, name)
-) WITHOUT ROWID;
-CREATE TABLE transactions (
-    hash BLOB PRIMARY KEY, channel BLOB NOT NULL, purpose TEXT NOT NULL, raw BLOB NOT NULL, nonce INTEGER NOT NULL,
-    sender BLOB NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL
-);
-"""
+STORE_ID = "store"  # the fact that names this file, and is in no other
+TAIL = 16  # rows looked at whenever the journal is opened
 
 
 class Status(IntEnum):
@@ -71,7 +45,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recorded state. ``own`` tells that our signature is on it."""
+    """One recorded state. ``own`` tells that our signature is on it, ``number`` which row of the channel it is."""
 
     state: State
     digest: bytes
@@ -81,6 +55,7 @@ class Entry:
     trader_signature: bytes | None = None
     own: bool = False
     recorded: int = 0
+    number: int = field(default=-1, compare=False)
 
     def signature(self, role: Role) -> bytes | None:
         return self.broker_signature if role is Role.BROKER else self.trader_signature
@@ -136,57 +111,139 @@ class FlagRecord:
     resolved: bool
 
 
-_STATE = "body, digest, issuer, status, broker_signature, trader_signature, own, recorded"
-
-
 class Journal:
     """Typed access to the tables above. Every writing method is durable when it returns, or joins a transaction."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._mark: HighWater | None = None
+        self._moved = False
 
     @classmethod
     def open(cls, path: Path) -> Journal:
-        return cls(Store(path, SCHEMA, SCHEMA_VERSION))
+        """The journal of ``path`` for its one writer, made if there is none, with its high-water mark beside it.
+
+        Raises WalletError("STORE_ROLLED_BACK") if it lacks what it had, WalletError("STORE_…") as a store does.
+        """
+        journal = cls(Store(path, SCHEMA, SCHEMA_VERSION, MIGRATIONS))
+        try:
+            journal.watch(HighWater(mark_path(path)))
+        except OSError as error:
+            journal.close()
+            raise WalletError("STORE_FAILED", path=path.name, why=error.strerror or "") from error
+        except BaseException:
+            journal.close()
+            raise
+        return journal
 
     def close(self) -> None:
         self.store.close()
+        if self._mark is not None:
+            self._mark.close()
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """See :func:`wallet.history.schema.forgetting`; the mark follows."""
+        self._moved = True
+        with forgetting(self.store):
+            yield
+
+    # --- what must hold before anything is signed ---
+
+    def watch(self, mark: HighWater) -> None:
+        """Holds the file against its mark and its own seals, and keeps the mark from here on.
+
+        After a write that failed every row is looked at, else the last few.
+        Raises WalletError("STORE_ROLLED_BACK" | "STORE_DAMAGED"), OSError.
+        """
+        self._mark = mark
+        store_id = self.fact(b"", STORE_ID)
+        if store_id is None:
+            store_id = secrets.token_bytes(16)
+            self.set_fact(b"", STORE_ID, store_id)
+        known = mark.mark
+        if known is not None:
+            self.require_reached(known)
+        if known is not None and known.failed:
+            self.check_rows()
+        else:
+            self._check_tail()
+        seq, digest = self.top()
+        mark.write(Mark(store_id, seq, digest))
+        self.store.after_commit = self._advance
+        self.store.on_failure = lambda: mark.write(replace(mark.mark or Mark(store_id), failed=True))
+
+    def require_reached(self, mark: Mark) -> None:
+        """WalletError("STORE_ROLLED_BACK") unless this is the file of ``mark``, and has come at least as far."""
+        row = self.store.row("SELECT digest FROM states WHERE seq = ?", (mark.seq,)) if mark.seq else (mark.digest,)
+        if self.fact(b"", STORE_ID) != mark.store or row is None or row[0] != mark.digest:
+            raise WalletError("STORE_ROLLED_BACK", path=self.store.path.name, expected=mark.seq, got=self.top()[0])
+
+    def lost(self) -> tuple[int, int] | None:
+        """(rows expected, rows there are) if the file lacks what its mark has seen; None too where there is no mark."""
+        mark = self._mark.mark if self._mark is not None else read_mark(mark_path(self.store.path))
+        try:
+            if mark is not None:
+                self.require_reached(mark)
+        except WalletError as error:
+            if error.code != "STORE_ROLLED_BACK":
+                raise
+            return mark.seq if mark else 0, self.top()[0]
+        return None
+
+    def check_rows(self) -> None:
+        """Every row of every table has its seal. WalletError("STORE_DAMAGED") if not."""
+        if self.store.row("PRAGMA quick_check(1)") != ("ok",):
+            raise WalletError("STORE_DAMAGED", path=self.store.path.name, why="quick_check")
+        for table, key in ((CHANNELS, "id"), (STATES, "seq"), (INTENTS, "id"), (FLAGS, "id")):
+            at: object = None
+            sql = (
+                f"SELECT {key}, {table.selected} FROM {table.name}"  # noqa: S608 - constants
+                f" WHERE ?1 IS NULL OR {key} > ?1 ORDER BY {key} LIMIT 500"
+            )
+            while rows := self.store.rows(sql, (at,)):
+                for row in rows:
+                    self._read(table.opened, row[1:])
+                at = rows[-1][0]
+
+    def top(self) -> tuple[int, bytes]:
+        """The last row of all states: its place in the file and its digest; (0, zeros) if there is none."""
+        row = self.store.row("SELECT seq, digest FROM states ORDER BY seq DESC LIMIT 1")
+        return (int(row[0]), bytes(row[1])) if row else (0, bytes(32))
+
+    def _check_tail(self) -> None:
+        rows = self.store.rows(f"SELECT {STATES.selected} FROM states ORDER BY seq DESC LIMIT ?", (TAIL,))  # noqa: S608
+        for row in rows:
+            self._read(_entry, row)
+
+    def _advance(self) -> None:
+        if self._moved and self._mark is not None and self._mark.mark is not None:
+            seq, digest = self.top()
+            self._mark.write(replace(self._mark.mark, seq=seq, digest=digest))
+            self._moved = False
 
     # --- channels ---
 
     def add_channel(self, record: ChannelRecord) -> None:
         """Raises WalletError("SET-NONCE-REUSE") if a channel of this id is known already."""
+        terms = msgspec.json.encode(codec.show_terms(record.terms))
+        values = (record.id, int(record.role), record.chain_id, record.contract, terms, record.phase, record.created)
         try:
-            self.store.execute(
-                "INSERT INTO channels VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.id,
-                    int(record.role),
-                    record.chain_id,
-                    record.contract,
-                    msgspec.json.encode(codec.show_terms(record.terms)),
-                    record.phase,
-                    record.created,
-                ),
-            )
+            CHANNELS.insert(self.store, values)
         except sqlite3.IntegrityError as error:
             raise WalletError("SET-NONCE-REUSE", channel="0x" + record.id.hex()) from error
 
     def channels(self) -> list[ChannelRecord]:
         """All channels, oldest first."""
-        rows = self.store.rows(
-            "SELECT id, role, chain_id, contract, terms, phase, created FROM channels ORDER BY created, id"
-        )
+        rows = self.store.rows(f"SELECT {CHANNELS.selected} FROM channels ORDER BY created, id")  # noqa: S608
         return [self._read(_channel, row) for row in rows]
 
     def channel(self, channel: bytes) -> ChannelRecord | None:
-        row = self.store.row(
-            "SELECT id, role, chain_id, contract, terms, phase, created FROM channels WHERE id = ?", (channel,)
-        )
+        row = self.store.row(f"SELECT {CHANNELS.selected} FROM channels WHERE id = ?", (channel,))  # noqa: S608
         return self._read(_channel, row) if row else None
 
     def set_phase(self, channel: bytes, phase: str) -> None:
-        self.store.execute("UPDATE channels SET phase = ? WHERE id = ?", (phase, channel))
+        CHANNELS.change(self.store, "id = ?", (channel,), {"phase": phase})
 
     # --- states ---
 
@@ -196,31 +253,41 @@ class Journal:
         Raises WalletError("SIGNED_ALREADY") rather than let our second digest stand at one increment.
         """
         state = entry.state
+        place = (state.channel, state.increment, entry.digest)
+        where = "channel = ? AND increment = ? AND digest = ?"
         try:
-            self.store.execute(
-                "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (channel, increment, digest) DO UPDATE SET"
-                " broker_signature = coalesce(broker_signature, excluded.broker_signature),"
-                " trader_signature = coalesce(trader_signature, excluded.trader_signature),"
-                " own = max(own, excluded.own), status = excluded.status",
-                (
-                    state.channel,
-                    state.increment,
-                    entry.digest,
-                    int(entry.issuer),
-                    int(state.transition),
-                    state.time,
-                    encode_state(state),
-                    entry.broker_signature,
-                    entry.trader_signature,
-                    int(entry.own),
-                    int(entry.status),
-                    entry.recorded,
-                ),
-            )
+            with self.store.transaction():
+                row = self.store.row(f"SELECT {STATES.selected} FROM states WHERE {where}", place)  # noqa: S608
+                if row is None:
+                    self._add(entry)
+                else:
+                    STATES.change(self.store, where, place, _additions(self._read(_entry, row), entry))
         except sqlite3.IntegrityError as error:
             _require_channel(error, state.channel)
+            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+                raise
             raise WalletError("SIGNED_ALREADY", increment=state.increment) from error
+
+    def _add(self, entry: Entry) -> None:
+        state = entry.state
+        self._moved = True
+        STATES.insert(
+            self.store,
+            (
+                state.channel,
+                self.count(state.channel),
+                state.increment,
+                entry.digest,
+                int(entry.issuer),
+                int(state.transition),
+                encode_state(state),
+                entry.broker_signature,
+                entry.trader_signature,
+                int(entry.own),
+                int(entry.status),
+                entry.recorded,
+            ),
+        )
 
     def latest(self, channel: bytes) -> Entry | None:
         """The highest validated state."""
@@ -266,46 +333,54 @@ class Journal:
         return list(self._many(where, (channel, top, lowest[0])))
 
     def walk(self, channel: bytes, batch: int = 500) -> Iterator[Entry]:
-        """All states from the lowest number up, ``batch`` in memory at a time.
+        """All states from the lowest increment up, ``batch`` in memory at a time.
 
         Raises WalletError("STATE_UNREADABLE", increment) at a row that is not what was written.
         """
         at: tuple[int, bytes] = (-1, b"")
         while True:
             rows = self.store.rows(
-                f"SELECT increment, {_STATE} FROM states WHERE channel = ? AND (increment, digest) > (?, ?)"  # noqa: S608
+                f"SELECT {STATES.selected} FROM states WHERE channel = ? AND (increment, digest) > (?, ?)"  # noqa: S608
                 " ORDER BY increment, digest LIMIT ?",
                 (channel, *at, batch),
             )
-            for increment, *row in rows:
-                try:
-                    entry = _entry(tuple(row))
-                except (WalletError, ValueError, TypeError, msgspec.MsgspecError) as error:
-                    raise WalletError("STATE_UNREADABLE", increment=increment) from error
-                if entry.state.increment != increment:
-                    raise WalletError("STATE_UNREADABLE", increment=increment)
+            for row in rows:
+                increment = row[2]
+                entry = self._read(_entry, row, "STATE_UNREADABLE", increment=increment)
                 at = (increment, entry.digest)
                 yield entry
             if len(rows) < batch:
                 return
 
     def count(self, channel: bytes) -> int:
-        row = self.store.row("SELECT count(*) FROM states WHERE channel = ?", (channel,))
-        return int(row[0]) if row else 0
+        """How many states were ever recorded of a channel."""
+        row = self.store.row("SELECT number FROM states WHERE channel = ? ORDER BY number DESC LIMIT 1", (channel,))
+        return int(row[0]) + 1 if row else 0
+
+    def missing(self, channel: bytes) -> int | None:
+        """The increment of the first row before which one is gone; None if there are all."""
+        row = self.store.row(
+            "SELECT increment FROM states AS a WHERE channel = ?1 AND number > 0 AND NOT EXISTS"
+            " (SELECT 1 FROM states WHERE channel = ?1 AND number = a.number - 1) ORDER BY number LIMIT 1",
+            (channel,),
+        )
+        return int(row[0]) if row else None
 
     def _one(self, where: str, values: Sequence[object]) -> Entry | None:
-        row = self.store.row(f"SELECT {_STATE} FROM states WHERE {where} LIMIT 1", values)  # noqa: S608 - constants
+        row = self.store.row(f"SELECT {STATES.selected} FROM states WHERE {where} LIMIT 1", values)  # noqa: S608
         return self._read(_entry, row) if row else None
 
     def _many(self, where: str, values: Sequence[object]) -> Iterator[Entry]:
-        rows = self.store.rows(f"SELECT {_STATE} FROM states WHERE {where}", values)  # noqa: S608 - constants
+        rows = self.store.rows(f"SELECT {STATES.selected} FROM states WHERE {where}", values)  # noqa: S608 - constants
         return (self._read(_entry, row) for row in rows)
 
-    def _read(self, make: Callable[[Row], T], row: Row) -> T:
-        """A row as what it stands for; WalletError("STORE_DAMAGED") if it is not what was written."""
+    def _read(self, make: Callable[[Row], T], row: Row, code: str = "", **where: object) -> T:
+        """A row as what it stands for; WalletError(``code`` or "STORE_DAMAGED") if it is not what was written."""
         try:
             return make(row)
-        except (WalletError, ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+        except (WalletError, ValueError, TypeError, KeyError) as error:
+            if code:
+                raise WalletError(code, **where) from error
             why = f"a row can't be read ({type(error).__name__})"
             raise WalletError("STORE_DAMAGED", path=self.store.path.name, why=why) from error
 
@@ -314,15 +389,18 @@ class Journal:
     def add_intent(self, signed: SignedOrder, status: str, created: int) -> None:
         """Raises WalletError("NONCE_USED") if the channel has another intent of this nonce."""
         try:
-            self.store.execute(
-                "INSERT INTO intents (id, channel, nonce, body, status, created) VALUES (?, ?, ?, ?, ?, ?)",
+            INTENTS.insert(
+                self.store,
                 (
                     signed.id,
                     signed.order.channel,
                     signed.order.order_nonce,
                     msgspec.json.encode(codec.show_signed_order(signed)),
                     status,
+                    "",
                     created,
+                    None,
+                    None,
                 ),
             )
         except sqlite3.IntegrityError as error:
@@ -330,27 +408,23 @@ class Journal:
             raise WalletError("NONCE_USED", nonce=signed.order.order_nonce) from error
 
     def set_intent(self, order: bytes, status: str, reason: str = "") -> None:
-        self.store.execute("UPDATE intents SET status = ?, reason = ? WHERE id = ?", (status, reason, order))
+        INTENTS.change(self.store, "id = ?", (order,), {"status": status, "reason": reason})
 
     def set_cancel(self, order: bytes, *, cancel: bytes | None = None, receipt: bytes | None = None) -> None:
         """Keeps the signature of a Cancel, or of the broker's receipt of it."""
-        self.store.execute(
-            "UPDATE intents SET cancel = coalesce(cancel, ?), receipt = coalesce(receipt, ?) WHERE id = ?",
-            (cancel, receipt, order),
-        )
+        row = self.intent(order)
+        if row is not None:
+            kept = {"cancel": row.cancel or cancel, "receipt": row.receipt or receipt}
+            INTENTS.change(self.store, "id = ?", (order,), kept)
 
     def intent(self, order: bytes) -> IntentRecord | None:
-        row = self.store.row(
-            "SELECT body, status, reason, created, cancel, receipt FROM intents WHERE id = ?", (order,)
-        )
-        return self._read(_intent, row) if row else None
+        row = self.store.row(f"SELECT {INTENTS.selected} FROM intents WHERE id = ?", (order,))  # noqa: S608
+        return self._read(_intent, row, "INTENT_UNREADABLE", order="0x" + order.hex()) if row else None
 
     def intents(self, channel: bytes) -> list[IntentRecord]:
         """All intents of a channel by nonce."""
-        rows = self.store.rows(
-            "SELECT body, status, reason, created, cancel, receipt FROM intents WHERE channel = ? ORDER BY nonce",
-            (channel,),
-        )
+        sql = f"SELECT {INTENTS.selected} FROM intents WHERE channel = ? ORDER BY nonce"  # noqa: S608 - constants
+        rows = self.store.rows(sql, (channel,))
         return [self._read(_intent, row) for row in rows]
 
     def walk_intents(self, channel: bytes, batch: int = 500) -> Iterator[IntentRecord]:
@@ -358,12 +432,13 @@ class Journal:
         nonce = -1
         while True:
             rows = self.store.rows(
-                "SELECT nonce, body, status, reason, created, cancel, receipt FROM intents"
+                f"SELECT {INTENTS.selected} FROM intents"  # noqa: S608 - constants
                 " WHERE channel = ? AND nonce > ? ORDER BY nonce LIMIT ?",
                 (channel, nonce, batch),
             )
-            for nonce, *row in rows:  # noqa: B007 - the last one is where the next batch begins
-                yield _intent(tuple(row))
+            for row in rows:
+                nonce = row[2]
+                yield self._read(_intent, row, "INTENT_UNREADABLE", order="0x" + bytes(row[0]).hex())
             if len(rows) < batch:
                 return
 
@@ -374,9 +449,8 @@ class Journal:
         known = self.store.row("SELECT id FROM flags WHERE channel = ? AND digest = ?", (record.channel, record.digest))
         if known:
             return int(known[0])
-        return self.store.insert(
-            "INSERT INTO flags (channel, increment, code, expected, got, cost, digest, raw, signature, time, last_good)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        return FLAGS.insert(
+            self.store,
             (
                 record.channel,
                 record.increment,
@@ -389,19 +463,19 @@ class Journal:
                 record.signature,
                 record.time,
                 record.last_good,
+                0,
             ),
         )
 
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]:
         rows = self.store.rows(
-            "SELECT id, channel, increment, code, expected, got, cost, digest, raw, signature, time, last_good,"
-            " resolved FROM flags WHERE ?1 IS NULL OR channel = ?1 ORDER BY id",
+            f"SELECT id, {FLAGS.selected} FROM flags WHERE ?1 IS NULL OR channel = ?1 ORDER BY id",  # noqa: S608
             (channel,),
         )
-        return [self._read(_flag, row) for row in rows]
+        return [self._read(_flag, row, "FLAG_UNREADABLE", flag=row[0], increment=row[2]) for row in rows]
 
     def resolve_flag(self, flag: int) -> None:
-        self.store.execute("UPDATE flags SET resolved = 1 WHERE id = ?", (flag,))
+        FLAGS.change(self.store, "id = ?", (flag,), {"resolved": 1})
 
     # --- facts and transactions ---
 
@@ -423,35 +497,45 @@ def _require_channel(error: sqlite3.IntegrityError, channel: bytes) -> None:
         raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex()) from error
 
 
-def encode_state(state: State) -> bytes:
-    """A state as it is kept: its envelope and the seed's array, as JSON."""
-    return msgspec.json.encode([codec.envelope(state), codec.state_array(state)])
+def mark_path(path: Path) -> Path:
+    """Where the high-water mark of a journal lies."""
+    return path.with_name(path.name + ".mark")
 
 
-def decode_state(body: bytes) -> State:
-    header, array = msgspec.json.decode(body)
-    return codec.read_state(header, array)
+def _additions(known: Entry, entry: Entry) -> dict[str, object]:
+    """What a record adds to one that is there: signatures where there were none, and the new status."""
+    return {
+        "broker_signature": known.broker_signature or entry.broker_signature,
+        "trader_signature": known.trader_signature or entry.trader_signature,
+        "own": int(known.own or entry.own),
+        "status": int(entry.status),
+    }
 
 
 def _entry(row: Row) -> Entry:
-    body, digest, issuer, status, broker, trader, own, recorded = row
-    return Entry(decode_state(body), digest, Role(issuer), Status(status), broker, trader, bool(own), recorded)
+    channel, number, increment, digest, issuer, transition, body, *rest = STATES.opened(row)
+    broker, trader, own, status, recorded = rest
+    state = decode_state(channel, increment, transition, body)
+    return Entry(state, digest, Role(issuer), Status(status), broker, trader, bool(own), recorded, number)
 
 
 def _channel(row: Row) -> ChannelRecord:
-    channel, role, chain_id, contract, terms, phase, created = row
+    channel, role, chain_id, contract, terms, phase, created = CHANNELS.opened(row)
     return ChannelRecord(
         channel, Role(role), chain_id, contract, codec.read_terms(msgspec.json.decode(terms)), phase, created
     )
 
 
 def _intent(row: Row) -> IntentRecord:
-    body, status, reason, created, cancel, receipt = row
+    _, _, _, body, status, reason, created, cancel, receipt = INTENTS.opened(row)
     return IntentRecord(codec.read_signed_order(msgspec.json.decode(body)), status, reason, created, cancel, receipt)
 
 
 def _flag(row: Row) -> FlagRecord:
-    number, channel, increment, code, expected, got, cost, digest, raw, signature, time, last_good, resolved = row
+    number = row[0]
+    channel, increment, code, expected, got, cost, digest, raw, signature, time, last_good, resolved = FLAGS.opened(
+        row[1:]
+    )
     losses = tuple((bytes.fromhex(asset[2:]), int(amount)) for asset, amount in msgspec.json.decode(cost))
     return FlagRecord(
         number,

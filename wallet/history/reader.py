@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord, Journal, Status
+from wallet.history.schema import require_version
 from wallet.history.store import ReadOnlyStore
 
 
@@ -14,8 +15,16 @@ class HistoryReader:
     """Queries on the journal of ``path``, from any thread, one at a time. It can't change anything."""
 
     def __init__(self, path: Path) -> None:
-        """Raises WalletError("STORE_FAILED" | "STORE_DAMAGED") if there is nothing to read."""
+        """Raises WalletError("STORE_FAILED" | "STORE_DAMAGED") if there is nothing to read.
+
+        WalletError("STORE_OLDER_VERSION" | "STORE_NEWER_VERSION") for a file of another version of this program.
+        """
         self._store = ReadOnlyStore(path)
+        try:
+            require_version(self._store)
+        except BaseException:
+            self._store.close()
+            raise
         self._journal = Journal(self._store)
 
     def __enter__(self) -> HistoryReader:
@@ -41,6 +50,14 @@ class HistoryReader:
     def count(self, channel: bytes) -> int:
         """How many states of any status there are."""
         return self._journal.count(channel)
+
+    def missing(self, channel: bytes) -> int | None:
+        """See :meth:`Journal.missing`."""
+        return self._journal.missing(channel)
+
+    def lost(self) -> tuple[int, int] | None:
+        """See :meth:`Journal.lost`; not inside :meth:`snapshot`, which stands still while the mark moves."""
+        return self._journal.lost()
 
     def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]:
         """States newest first, below ``before``; see :meth:`Journal.page`."""

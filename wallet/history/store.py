@@ -9,47 +9,68 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from wallet.protocol.errors import WalletError
 
 Row = tuple[Any, ...]
+Migrations = Mapping[int, tuple[int, Callable[[sqlite3.Connection], None]]]
+"""From which version to which, and how; each runs in a transaction of its own."""
 
 
 class Store:
     """A durable SQLite file. Not thread-safe: it belongs to the thread that opened it."""
 
-    def __init__(self, path: Path, schema: str, version: int) -> None:
+    def __init__(self, path: Path, schema: str, version: int, migrations: Migrations | None = None) -> None:
         """Opens or makes ``path`` with the tables of ``schema``, whose number is ``version``.
 
-        Raises WalletError("STORE_NEWER_VERSION" | "STORE_DAMAGED" | "STORE_FAILED").
+        An older file is brought there by ``migrations``, or left as it was.
+        Raises WalletError("STORE_NEWER_VERSION" | "STORE_OLDER_VERSION" | "STORE_DAMAGED" | "STORE_FAILED").
         """
         self.path = path
+        self.after_commit: Callable[[], None] = lambda: None
+        self.on_failure: Callable[[], None] = lambda: None
         self._failed = False
         self._depth = 0
         with self._explained():
             create(path)
             self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
             try:
-                self._prepare(schema, version)
+                self._prepare(schema, version, migrations or {})
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self, schema: str, version: int) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-            self._db.execute(f"PRAGMA {pragma}")
+    def _prepare(self, schema: str, version: int, migrations: Migrations) -> None:
         found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if found > version:
             raise WalletError("STORE_NEWER_VERSION", path=self.path.name, found=found, known=version)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+            self._db.execute(f"PRAGMA {pragma}")
         if found == 0:
             with self.transaction():
-                for statement in filter(None, (part.strip() for part in schema.split(";"))):
-                    self._db.execute(statement)
+                run_script(self._db, schema)
                 self._db.execute(f"PRAGMA user_version={version}")
+        while 0 < found < version:
+            found = self._migrate(found, version, migrations)
+
+    def _migrate(self, found: int, version: int, migrations: Migrations) -> int:
+        """One step towards ``version``; the version then reached. The file is as before if it fails."""
+        if found not in migrations:
+            raise WalletError("STORE_OLDER_VERSION", path=self.path.name, found=found, known=version)
+        reached, migrate = migrations[found]
+        self._db.execute("PRAGMA foreign_keys=OFF")  # tables are made anew under the rows that refer to them
+        try:
+            with self.transaction():
+                migrate(self._db)
+                self._db.execute(f"PRAGMA user_version={reached}")
+        except (ValueError, TypeError, LookupError) as error:
+            raise WalletError("STORE_DAMAGED", path=self.path.name, why=str(error)[:200]) from error
+        self._db.execute("PRAGMA foreign_keys=ON")
+        return reached
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -70,7 +91,7 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         except sqlite3.DatabaseError as error:
-            self._failed = True
+            self._fail()
             self._roll_back()
             raise WalletError("STORE_FAILED", path=self.path.name, why=str(error)) from error
         except BaseException:
@@ -78,6 +99,11 @@ class Store:
             raise
         finally:
             self._depth -= 1
+        try:
+            self.after_commit()
+        except OSError as error:
+            self._fail()
+            raise WalletError("STORE_FAILED", path=self.path.name, why=error.strerror or "") from error
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> None:
         """One write; durable by itself unless inside :meth:`transaction`."""
@@ -110,6 +136,11 @@ class Store:
             return None
         return WalletError("STORE_FAILED", path=self.path.name, why="an earlier write failed")
 
+    def _fail(self) -> None:
+        self._failed = True
+        with suppress(OSError):  # the disk that just failed may fail this, too
+            self.on_failure()
+
     def _require_sound(self) -> None:
         if (problem := self.problem) is not None:
             raise problem
@@ -119,7 +150,7 @@ class Store:
             try:
                 self._db.execute("ROLLBACK")
             except sqlite3.DatabaseError:
-                self._failed = True
+                self._fail()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -179,6 +210,17 @@ class ReadOnlyStore(Store):
     def close(self) -> None:
         with self._turn:
             super().close()
+
+
+def run_script(db: sqlite3.Connection, script: str) -> None:
+    """Runs the statements of ``script`` one by one, inside whatever transaction there is."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):  # a trigger has semicolons inside
+            if statement.strip(" ;\n"):
+                db.execute(statement)
+            statement = ""
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from wallet.history.journal import ChannelRecord, Entry, IntentRecord, Status
+from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord, Status
 from wallet.protocol import rules
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
@@ -30,6 +30,10 @@ class History(Protocol):
     def count(self, channel: bytes) -> int: ...
     def walk(self, channel: bytes) -> Iterator[Entry]: ...
     def intent(self, order: bytes) -> IntentRecord | None: ...
+    def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]: ...
+    def flags(self, channel: bytes | None = None) -> list[FlagRecord]: ...
+    def missing(self, channel: bytes) -> int | None: ...
+    def lost(self) -> tuple[int, int] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +80,41 @@ def verify_history(
     record = history.channel(channel)
     if record is None:
         raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
+    lost = history.lost()  # first of all: the mark moves while others write
     check = _Check(record, _Orders(history, record))
-    total, done = history.count(channel), 0
+    total, done, rows = history.count(channel), 0, 0
     try:
         check.terms()
         for entry in history.walk(channel):
             check.row(entry)
             done += 1
+            rows = max(rows, entry.number + 1)
             if done % PROGRESS_EVERY == 0:
                 progress(done, total)
                 if cancelled():
                     return replace(check.verdict(done), complete=False)
         check.end()
+        if done != rows:
+            raise _Bad(history.missing(channel) or 0, "STATE_MISSING", f"{rows} rows", f"{done} rows")
+        if lost is not None:
+            raise _Bad(check.verdict(done).increment + 1, "STATE_LOST", f"row {lost[0]}", f"row {lost[1]}")
+        _check_others(history, channel)
     except _Bad as bad:
         return replace(check.verdict(done), bad=bad.increment, code=bad.code, expected=bad.expected, got=bad.got)
     except WalletError as error:
-        if error.code != "STATE_UNREADABLE":
+        if error.code not in ("STATE_UNREADABLE", "INTENT_UNREADABLE", "FLAG_UNREADABLE"):
             raise
-        return replace(check.verdict(done), bad=int(str(error.params["increment"])), code=error.code)
+        at = error.params.get("increment", check.verdict(done).increment)
+        return replace(check.verdict(done), bad=int(str(at)), code=error.code)
     progress(done, total)
     return check.verdict(done)
+
+
+def _check_others(history: History, channel: bytes) -> None:
+    """Orders and flags that no state needs are what was written, too."""
+    for _ in history.walk_intents(channel):
+        pass
+    history.flags(channel)
 
 
 class _Orders(Mapping[bytes, Order]):
@@ -121,7 +140,12 @@ class _Orders(Mapping[bytes, Order]):
 
     def _read(self, order_id: bytes) -> Order:
         """Raises KeyError for an order that is unknown or that the trader did not sign: there is none such."""
-        record = self._history.intent(order_id)
+        try:
+            record = self._history.intent(order_id)
+        except WalletError as error:
+            if error.code != "INTENT_UNREADABLE":
+                raise
+            record = None
         if record is None:
             raise KeyError(order_id)
         typed = self._domain.digest(record.signed.order)

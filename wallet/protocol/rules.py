@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from wallet.protocol.intents import Order, TimeInForce
-from wallet.protocol.state import ZERO_DIGEST, OpenOrder, Outcome, State, Transition, setup_state
+from wallet.protocol.shown import show
+from wallet.protocol.state import ZERO_DIGEST, OpenOrder, Outcome, Side, State, Transition, setup_state
 from wallet.protocol.terms import Initiative, Role, Terms
 from wallet.protocol.transitions import (
     Contents,
@@ -91,20 +92,22 @@ def check(ground: Ground, state: State, issuer: Role) -> Flag | None:
 
 def check_setup(terms: Terms, channel: bytes, state: State) -> Flag | None:
     """The same for state 0, which is a function of the terms and the time."""
-    expected = setup_state(terms, channel, state.time)
+    due = setup_state(terms, channel, state.time)
     pairs = (
-        ("CHN-OTHER-CHANNEL", expected.channel.hex(), state.channel.hex()),
-        ("SET-NONZERO", expected.increment, state.increment),
-        ("SET-NONZERO", expected.previous.hex(), state.previous.hex()),
-        ("CHN-TRANSITION-NAME", expected.transition, state.transition),
-        ("TRN-NEXT", expected.turn, state.turn),
-        ("SET-FUNDING", expected.balances, state.balances),
-        ("SET-NONZERO", (expected.open_orders, expected.fills), (state.open_orders, state.fills)),
-        ("SET-NONZERO", (expected.outcomes, expected.order_nonce), (state.outcomes, state.order_nonce)),
+        ("CHN-OTHER-CHANNEL", show(due.channel), show(state.channel)),
+        ("SET-NONZERO", f"increment {due.increment}", f"increment {state.increment}"),
+        ("SET-NONZERO", show(due.previous), show(state.previous)),
+        ("CHN-TRANSITION-NAME", due.transition.name, state.transition.name),
+        ("TRN-NEXT", due.turn.name, state.turn.name),
+        ("SET-FUNDING", show(due.balances), show(state.balances)),
+        ("SET-NONZERO", "no orders", f"{len(state.open_orders)} orders" if state.open_orders else "no orders"),
+        ("SET-NONZERO", "no fills", f"{len(state.fills)} fills" if state.fills else "no fills"),
+        ("SET-NONZERO", show(due.outcomes), show(state.outcomes)),
+        ("SET-NONZERO", f"orderNonce {due.order_nonce}", f"orderNonce {state.order_nonce}"),
     )
     for code, want, got in pairs:
         if want != got:
-            return Flag(code, str(want), str(got))
+            return Flag(code, want, got, cost(due, state))
     return None
 
 
@@ -167,7 +170,7 @@ def _check_place(ground: Ground, state: State, issuer: Role) -> None:
 
 def _check_chain(ground: Ground, state: State) -> None:
     if state.channel != ground.last.channel:
-        raise RuleBroken("CHN-OTHER-CHANNEL", ground.last.channel.hex(), state.channel.hex())
+        raise RuleBroken("CHN-OTHER-CHANNEL", show(ground.last.channel), show(state.channel))
     if state.increment != ground.increment:
         raise RuleBroken("INC-SKIP", ground.increment, state.increment)
     if state.previous != ground.last_digest:
@@ -176,7 +179,7 @@ def _check_chain(ground: Ground, state: State) -> None:
             code = "CHN-PREV-ZERO"
         elif ground.known(state.previous):
             code = "CHN-PREV-OLD"
-        raise RuleBroken(code, ground.last_digest.hex(), state.previous.hex())
+        raise RuleBroken(code, show(ground.last_digest), show(state.previous))
     if state.time < ground.last.time:
         raise RuleBroken("TIM-BACK", f"at least {ground.last.time}", state.time)
 
@@ -210,7 +213,7 @@ def _check_rows(terms: Terms, state: State) -> None:
         got = [row[0] for row in rows]
         if got == expected:
             continue
-        shown = [asset.hex() for asset in got]
+        shown = show(got)
         if len(set(got)) != len(got):
             raise RuleBroken("AST-DUP", "each asset once", shown)
         if set(got) - set(expected):
@@ -223,7 +226,7 @@ def _check_rows(terms: Terms, state: State) -> None:
         raise RuleBroken("ORD-DUP", "each order once", len(orders))
     for row in state.outcomes:
         if row.to_broker and row.to_trader:
-            raise RuleBroken("OUT-BOTH", "one direction", tuple(row[1:]))
+            raise RuleBroken("OUT-BOTH", "one direction", show(row))
 
 
 # --- what it should say -------------------------------------------------------------------------------------------
@@ -254,9 +257,9 @@ def _expected_create(ground: Ground, before: Contents, state: State) -> Contents
         raise RuleBroken("ORD-TWO", "one new order", len(added))
     order = ground.orders.get(added[0].id)
     if order is None:
-        raise RuleBroken("ORD-UNKNOWN", "an order the trader signed", "0x" + added[0].id.hex())
+        raise RuleBroken("ORD-UNKNOWN", "an order the trader signed", show(added[0].id))
     if order.channel != state.channel:
-        raise RuleBroken("ORD-OTHER-CHANNEL-INTENT", state.channel.hex(), order.channel.hex())
+        raise RuleBroken("ORD-OTHER-CHANNEL-INTENT", show(state.channel), show(order.channel))
     return create_order(ground.terms, before, added[0].id, order)
 
 
@@ -299,17 +302,18 @@ def _compare_orders(ground: Ground, expected: Contents, got: Contents) -> None:
             continue
         own = ground.orders.get(row.id)
         if any(row.id == before.id for before in ground.last.open_orders):
-            raise RuleBroken("ORD-FULL-KEPT", "filled orders go", "0x" + row.id.hex())
+            raise RuleBroken("ORD-FULL-KEPT", "filled orders go", show(row.id))
         dead = own is not None and own.order_nonce <= ground.last.order_nonce
-        raise RuleBroken("ORD-RESURRECT" if dead else "ORD-UNKNOWN", "no such order", "0x" + row.id.hex())
+        raise RuleBroken("ORD-RESURRECT" if dead else "ORD-UNKNOWN", "no such order", show(row.id))
     have = {row.id: row for row in got.open_orders}
     for order_id, row in want.items():
         if order_id not in have:
-            raise RuleBroken("ORD-VANISH", "0x" + order_id.hex(), "missing")
+            raise RuleBroken("ORD-VANISH", show(order_id), "missing")
         _compare_order(ground, row, have[order_id])
-    raise RuleBroken("ORD-REORDERED", [row.id.hex() for row in expected.open_orders], list(have))
+    raise RuleBroken("ORD-REORDERED", show(tuple(want)), show(tuple(have)))
 
 
+_SIDES = {int(side): side.name for side in Side}
 _ORDER_FIELDS = (
     ("base", "ORD-MARKET"),
     ("quote", "ORD-MARKET"),
@@ -321,8 +325,10 @@ _ORDER_FIELDS = (
 
 def _compare_order(ground: Ground, want: OpenOrder, have: OpenOrder) -> None:
     for field, code in _ORDER_FIELDS:
-        if getattr(want, field) != getattr(have, field):
-            raise RuleBroken(code, getattr(want, field), getattr(have, field))
+        due, got = getattr(want, field), getattr(have, field)
+        if due != got:
+            names = _SIDES if field == "side" else {}
+            raise RuleBroken(code, show(names.get(due, due)), show(names.get(got, got)))
     if want.filled == have.filled:
         return
     before = ground.last.order(want.id)
@@ -339,7 +345,7 @@ def _compare_order(ground: Ground, want: OpenOrder, have: OpenOrder) -> None:
 def _compare_outcomes(ground: Ground, state: State, expected: tuple[Outcome, ...]) -> None:
     wrong = [(want, have) for want, have in zip(expected, state.outcomes, strict=True) if want != have]
     want, have = wrong[0]
-    shown = tuple(want[1:]), tuple(have[1:])
+    shown = show(want), show(have)
     if state.transition is Transition.TRADE:
         _compare_traded(ground, state, wrong)
         raise RuleBroken("OUT-SUM", *shown)
@@ -357,10 +363,10 @@ def _compare_traded(ground: Ground, state: State, wrong: list[tuple[Outcome, Out
     before = {row.asset: row for row in ground.last.outcomes}
     for want, have in wrong:
         if want.asset not in traded:
-            raise RuleBroken("TRD-WRONG-ASSET", tuple(want[1:]), tuple(have[1:]))
+            raise RuleBroken("TRD-WRONG-ASSET", show(want), show(have))
         gain = want.to_trader - want.to_broker > before[want.asset].to_trader - before[want.asset].to_broker
         if gain and have == before[want.asset]:
-            raise RuleBroken("TRD-ONE-SIDED", tuple(want[1:]), tuple(have[1:]))
+            raise RuleBroken("TRD-ONE-SIDED", show(want), show(have))
 
 
 def _compare_balances(ground: Ground, state: State, expected: Contents) -> None:
@@ -370,7 +376,7 @@ def _compare_balances(ground: Ground, state: State, expected: Contents) -> None:
         if want != have
     ]
     want, have, available, locked = steps[0]
-    shown = tuple(want[1:]), tuple(have[1:])
+    shown = show(want), show(have)
     if len(steps) > 1:
         totals = [step[2] + step[3] for step in steps]
         raise RuleBroken("BAL-CROSS" if min(totals) < 0 < max(totals) else "BAL-EQUATION", *shown)

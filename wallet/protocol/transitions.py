@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from wallet.protocol.amounts import MAX_AMOUNT, PPM
 from wallet.protocol.intents import Order, TimeInForce
+from wallet.protocol.shown import show
 from wallet.protocol.state import Balance, Fill, OpenOrder, Outcome, Side, State, Transition
 from wallet.protocol.terms import Market, Role, Terms
 
@@ -21,7 +22,7 @@ class RuleBroken(Exception):
     A finding, not a failure of the program.
     """
 
-    def __init__(self, code: str, expected: object = None, got: object = None) -> None:
+    def __init__(self, code: str, expected: object, got: object) -> None:
         super().__init__(code)
         self.code = code
         self.expected = expected
@@ -44,7 +45,7 @@ def contents_of(state: State) -> Contents:
 def market_of(terms: Terms, order: OpenOrder | Order) -> Market:
     market = terms.market(order.base, order.quote)
     if market is None:
-        raise RuleBroken("ORD-MARKET", "a market of the terms", f"{order.base.hex()}/{order.quote.hex()}")
+        raise RuleBroken("ORD-MARKET", "a market of the terms", f"{show(order.base)}/{show(order.quote)}")
     return market
 
 
@@ -167,7 +168,7 @@ def _find(contents: Contents, order_id: bytes, code: str) -> int:
     for at, row in enumerate(contents.open_orders):
         if row[0] == order_id:
             return at
-    raise RuleBroken(code, "an open order", "0x" + order_id.hex())
+    raise RuleBroken(code, "an open order", show(order_id))
 
 
 def _move(balances: tuple[Balance, ...], moves: Mapping[bytes, tuple[int, int]], code: str) -> tuple[Balance, ...]:
@@ -179,8 +180,10 @@ def _move(balances: tuple[Balance, ...], moves: Mapping[bytes, tuple[int, int]],
             moved.append(row)
             continue
         after = Balance(row.asset, row.available + step[0], row.locked + step[1])
-        if after.available < 0 or after.locked < 0:
+        if after.available < 0:
             raise RuleBroken(code, f"at most {row.available} available", -step[0])
+        if after.locked < 0:
+            raise RuleBroken(code, f"at most {row.locked} locked", -step[1])
         moved.append(after)
     return tuple(moved)
 

@@ -24,7 +24,7 @@ from wallet.sandbox.upkeep import forget_channels, trim_channel
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
-from wallet.session.phases import Phase
+from wallet.session.phases import Event, Phase
 from wallet.session.settlement import ChainLink
 
 RETRY = 1.0  # seconds
@@ -111,7 +111,7 @@ class Trader:
         self.trading = asyncio.Event()  # once it has had a channel to trade in
         self._trimmed = time.monotonic()
         self.link = BrokerLink(profile, self.journal, self._keys, lambda: None)
-        self.chain = ChainLink(profile, self.journal, self.link.channels.values, self.link.set_phase, lambda: None)
+        self.chain = ChainLink(profile, self.journal, self.link.channels.values, self.link.advance, lambda: None)
         self.chain.account = self.address
 
     @property
@@ -183,7 +183,7 @@ class Trader:
             int(time.time()),
         )
         channel = await self.link.setup(record, owner.sign(digest))
-        self.link.set_phase(channel, Phase.AGREED)
+        self.link.advance(channel, Event.AGREED)
         return channel
 
     def _check(self, terms: Terms, session: bytes) -> None:
@@ -215,7 +215,7 @@ class Trader:
     async def _open(self, channel: TraderChannel) -> TraderChannel:
         """A channel that is agreed comes on chain; one that was never agreed is forgotten."""
         if Phase(channel.record.phase) is Phase.REQUESTED:
-            self.link.set_phase(channel, Phase.ABANDONED)
+            self.link.advance(channel, Event.GIVEN_UP)
             raise WalletError("SETUP_UNANSWERED")
         if Phase(channel.record.phase) in _COMING:
             await self.chain.open(channel, self._keys.owner)

@@ -21,7 +21,7 @@ def trim_channel(journal: Journal, channel: bytes) -> None:
     if latest is None:
         return
     floor, mark = latest.state.increment - KEPT, latest.state.order_nonce - KEPT
-    with journal.store.transaction():
+    with journal.forgetting():
         journal.store.execute("DELETE FROM states WHERE channel = ? AND increment < ?", (channel, floor))
         journal.store.execute(
             "DELETE FROM intents WHERE channel = ? AND nonce < ? AND status NOT IN ('queued', 'open', 'cancelling')",
@@ -31,7 +31,7 @@ def trim_channel(journal: Journal, channel: bytes) -> None:
 
 def forget_channels(journal: Journal, channels: Iterable[bytes]) -> None:
     """Forgets channels that are over and paid."""
-    with journal.store.transaction():
+    with journal.forgetting():
         for channel in channels:
             for table in ("states", "intents", "flags", "facts"):
                 journal.store.execute(f"DELETE FROM {table} WHERE channel = ?", (channel,))  # noqa: S608 - constants
@@ -43,8 +43,9 @@ def trim_broker(broker: Broker, traders: Set[bytes]) -> None:
     journal, store = broker.ledger.journal, broker.ledger.store
     for record in journal.channels():
         if record.terms.trader in traders and record.id not in broker.floor.channels:
-            for table in ("states", "intents", "cancels"):
-                store.execute(f"DELETE FROM {table} WHERE channel = ?", (record.id,))  # noqa: S608 - constants
+            with journal.forgetting():
+                for table in ("states", "intents", "cancels"):
+                    store.execute(f"DELETE FROM {table} WHERE channel = ?", (record.id,))  # noqa: S608 - constants
     for channel in list(broker.floor.channels.values()):
         if channel.terms.trader not in traders:
             continue

@@ -26,7 +26,8 @@ MAX_DECIMALS = 36
 # The sandbox's own and other development chains, then Sepolia, Holesky, Hoodi and the test chains of Base, Arbitrum,
 # Optimism and Polygon.
 SANDBOX_CHAIN = int.from_bytes(b"tcdn", "big")
-TEST_CHAINS = frozenset({SANDBOX_CHAIN, 1337, 31337, 11155111, 17000, 560048, 84532, 421614, 11155420, 80002})
+DEVELOPMENT_CHAINS = frozenset({SANDBOX_CHAIN, 1337, 31337})  # one node's own: nothing there is ever reorganised
+TEST_CHAINS = DEVELOPMENT_CHAINS | frozenset({11155111, 17000, 560048, 84532, 421614, 11155420, 80002})
 
 
 @dataclass(frozen=True, slots=True)

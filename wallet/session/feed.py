@@ -5,17 +5,16 @@ A gap, a bad checksum or a broken connection empties the copy and asks for a new
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from wallet.market.candles import Candle, Candles
 from wallet.market.depth import Delta, Snapshot
 from wallet.market.replica import BookReplica
 from wallet.market.trades import Tape, Trade
 from wallet.protocol.errors import WalletError
+from wallet.session.alarms import Alarms
 from wallet.wire import market_messages as messages
 from wallet.wire import methods
 from wallet.wire.frames import Frame
@@ -49,11 +48,11 @@ class MarketCopy:
 class MarketFeed:
     """The markets somebody looks at, over whatever connection there is."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], alarms: Alarms) -> None:
         self.markets: dict[Pair, MarketCopy] = {}
         self._changed = changed
         self._peer: Peer | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarms = alarms
         self._refreshing: set[Pair] = set()
 
     def hear(self, peer: Peer) -> None:
@@ -91,12 +90,7 @@ class MarketFeed:
         if self._peer is None or pair in self._refreshing:
             return
         self._refreshing.add(pair)
-        self._spawn(self._load(self._peer, pair))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._alarms.watch("market data", self._load(self._peer, pair), endless=False)
 
     async def _load(self, peer: Peer, pair: Pair) -> None:
         """Snapshot and candles. Deltas that arrive before the snapshot are skipped by its sequence number."""

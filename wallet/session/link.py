@@ -27,7 +27,8 @@ from wallet.protocol.transitions import Contents, RuleBroken, contents_of, creat
 from wallet.session.answers import StateSigner
 from wallet.session.channel import TraderChannel
 from wallet.session.connection import Connection
-from wallet.session.phases import Phase
+from wallet.session.conversation import patience
+from wallet.session.phases import Event, Word
 from wallet.session.requests import ALIVE, OPEN, REJECTED, STAGED, SUBMITTED, UNKNOWN
 from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
@@ -38,7 +39,7 @@ class BrokerLink(Connection):
 
     async def offer(self, trader: bytes, signer: StateSigner, allocations: list[tuple[bytes, int]]) -> Terms:
         """The terms the broker proposes for these allocations, not yet agreed to."""
-        await self._authenticate(signer)
+        await self.prove(signer)
         wanted = messages.OfferRequest(trader, signer.address, tuple(allocations), None)
         return (await methods.ask(self.connected(), methods.OFFER, wanted, 10)).terms
 
@@ -46,14 +47,15 @@ class BrokerLink(Connection):
         """The seed's *Request setup*: keeps the channel, then asks the broker to propose state 0."""
         self.journal.add_channel(record)
         channel = self._load(record)
+        self._talking_now().move(channel, Word.INTRODUCED)  # by the offer, with the same key
         try:
             await self._ask(channel, methods.SETUP, messages.Setup(record.terms, owner_signature))
         except RemoteError:
             if channel.last is None:
-                self.set_phase(channel, Phase.ABANDONED)
+                self.advance(channel, Event.GIVEN_UP)
             raise
-        self._resumed.add(channel.id)
-        await self.until(lambda: channel.last is not None, self._patience(channel))
+        self._talking_now().move(channel, Word.SET_UP)
+        await self.until(lambda: channel.last is not None, patience(channel))
         if channel.last is None:
             raise WalletError("SETUP_UNANSWERED")
         return channel
@@ -178,8 +180,8 @@ class BrokerLink(Connection):
                     raise
                 await asyncio.sleep(0.5 if unseen else 0.1)
                 continue
-            await self.until(lambda: channel.final, min(left, self._patience(channel)))
-        self.set_phase(channel, Phase.FINAL)
+            await self.until(lambda: channel.final, min(left, patience(channel)))
+        self.advance(channel, Event.FINAL_SIGNED)
 
     async def _repeat(self, channel: TraderChannel) -> None:
         for row in channel.requests.rows():

@@ -7,17 +7,19 @@ was signed and not mined is sent again as it is. Source: design §6; architectur
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from wallet.chain import calls, token
+from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Adjudicator, OnChain, Status
+from wallet.chain.nodes import Nodes
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
-from wallet.chain.tx import Outgoing, Sender, TransactionSigner
+from wallet.chain.tx import Sender, TransactionSigner
+from wallet.chain.urgent import UrgentSender
 from wallet.history.journal import Journal
 from wallet.history.journal import Status as Recorded
 from wallet.protocol.amounts import MAX_INCREMENT
@@ -25,24 +27,32 @@ from wallet.protocol.codec import read_hex, show_hex
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome
 from wallet.protocol.terms import NATIVE
-from wallet.session.broker_profile import BrokerProfile
+from wallet.session.alarms import Alarms
+from wallet.session.backoff import Backoff
+from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile
 from wallet.session.channel import TraderChannel
-from wallet.session.phases import Phase
+from wallet.session.guard import Guarded, Provable
+from wallet.session.outbox import Outbox
+from wallet.session.phases import Event, Phase
+from wallet.session.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
 POLL = 1.0
 LONGEST_PAUSE = 30.0
 GAS_RESERVE = 3_000_000  # gas kept back for open, challenge, settle and withdrawals
+GAS_ALLOWANCE = 500_000  # gas the gas key is given for: an answer, settling, paying out
 LOOK_BACK = 30  # looks between two at channels that are over: a node may have lied about that once
 LATE = 600  # seconds after openBefore by our own clock; a quiet test chain makes no block to tell the time by
-SENT_WAIT = 120.0  # seconds for a transaction signed before to be mined
+CONFIRMATIONS = 12  # blocks an opening must be deep before a state above the setup is signed
 RECORD_BLOCKS = 250_000  # how far back the record of a dispute is looked for
 
 _COMING = (Phase.AGREED, Phase.OPENING)
 _OVER = (Phase.WITHDRAWN, Phase.ABANDONED)
+_UNWATCHED = (Phase.REQUESTED, *_OVER)
 
-SetPhase = Callable[[TraderChannel, Phase], None]
+Advance = Callable[[TraderChannel, Event], None]
+_SEEN = {Status.OPEN: Event.SEEN_OPEN, Status.DISPUTED: Event.SEEN_DISPUTED, Status.SETTLED: Event.SEEN_SETTLED}
 
 
 @dataclass(slots=True)
@@ -62,9 +72,11 @@ class ChainLink:
         profile: BrokerProfile,
         journal: Journal,
         channels: Callable[[], Iterable[TraderChannel]],
-        set_phase: SetPhase,
+        advance: Advance,
         changed: Callable[[], None],
+        gas: TransactionSigner | None = None,
     ) -> None:
+        """``gas``: the key that pays for what anyone may send; without it nothing is watched."""
         self.profile = profile
         self.journal = journal
         self.account: bytes | None = None
@@ -75,10 +87,15 @@ class ChainLink:
         self.holdings = Holdings({}, {}, {})
         self.deadlines: dict[bytes, int] = {}
         self._channels = channels
-        self._set_phase = set_phase
+        self._advance = advance
+        self.alarms = Alarms(changed)
         self._changed = changed
-        self._rpc = Rpc(profile.rpc[0])
+        self._rpc = Nodes(profile.rpc, self._check_node)
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
+        self.outbox = Outbox(journal.store, self._rpc)
+        for channel in channels():
+            channel.disputed |= self.outbox.waits(channel.id, "challenge")
+        self.watcher = None if gas is None else self._make_watcher(gas)
         self._checked = False
         self._looks = 0
         self._ready = asyncio.Event()
@@ -87,27 +104,58 @@ class ChainLink:
     # --- following the chain ---
 
     async def run(self) -> None:
-        """Follows the chain, for ever; cancel to stop."""
-        pause = POLL
+        """Follows the chain, and watches over the channels, for ever; cancel to stop."""
+        backoff = Backoff(2 * POLL, LONGEST_PAUSE)
+        if self.watcher is not None:
+            self.alarms.watch("watcher", self.watcher.run())
         try:
             while True:
                 try:
                     await self.refresh()
                     pause = POLL
+                    backoff.succeeded()
                 except WalletError as error:
                     self.online, self.problem, self._checked = False, error, False
                     self._ready.clear()
                     log.info("chain: %s", error)
-                    pause = min(pause * 2, LONGEST_PAUSE)
-                except Exception as error:  # whatever a node can answer, it can't end us
+                    pause = backoff.next()
+                except Exception as error:  # noqa: BLE001 - whatever a node can answer, it can't end us
                     self.online, self.problem, self._checked = False, _died(error), False
                     self._ready.clear()
-                    log.exception("following the chain failed")
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    self.alarms.sound("following the chain", error)
+                    pause = backoff.next()
                 self._changed()
                 await asyncio.sleep(pause)
         finally:
+            await self.alarms.stop()
             await self._rpc.close()
+
+    def _make_watcher(self, gas: TransactionSigner) -> Watcher:
+        sender = UrgentSender(self._rpc, self.profile.chain_id, gas, self.outbox.store_for(b"", "watch"))
+        quiet = self.profile.chain_id == SANDBOX_CHAIN
+        return Watcher(self.contract, sender, self._guarded, self._changed, quiet_chain=quiet)
+
+    def _guarded(self) -> list[Guarded]:
+        """Every channel that may come to be, or is, on chain and is not over."""
+        return [
+            Guarded(channel.id, channel.terms, self._provable(channel), self.pays_out(channel))
+            for channel in self._channels()
+            if Phase(channel.record.phase) not in _UNWATCHED
+        ]
+
+    @staticmethod
+    def _provable(channel: TraderChannel) -> Provable | None:
+        """The highest state we can prove; None if that is the setup, which needs no proof and beats nothing."""
+        last = channel.last
+        if last is None or last.state.increment == 0:
+            return None
+        if last.trader_signature is None or last.broker_signature is None:
+            return None
+        return Provable(last.state, Validation(last.trader_signature, last.broker_signature))
+
+    def pays_out(self, channel: TraderChannel) -> bool:
+        """Whether the user is leaving, so that what is credited goes on to his own account."""
+        return self.journal.fact(channel.id, "pay_out") is not None
 
     async def ready(self, wait: float) -> None:
         """Waits until the chain answers and is the right one; else WalletError with what is wrong."""
@@ -139,18 +187,11 @@ class ChainLink:
             if decimals != row.decimals:
                 raise WalletError("TOKEN_DECIMALS", symbol=row.symbol, profile=row.decimals, chain=decimals)
         self._checked = True
-        await self._resend()
+        await self.outbox.resend()
 
-    async def _resend(self) -> None:
-        """Transactions that were signed and not seen mined leave again, byte for byte."""
-        for digest, raw in self.journal.store.rows("SELECT hash, raw FROM transactions WHERE status = 'signed'"):
-            if await self._rpc.receipt(digest) is not None:
-                self._mark(digest, "mined")
-                continue
-            try:
-                await self._rpc.send_raw(raw)
-            except WalletError as error:
-                log.info("transaction %s: %s", digest.hex(), error)
+    async def _check_node(self, rpc: Rpc) -> None:
+        """Before its first answer counts: the right chain, and the released code at the contract's address."""
+        await self.contract.check_deployment(rpc)
 
     async def _look_at_money(self, account: bytes) -> None:
         for row in self.profile.tokens:
@@ -163,36 +204,56 @@ class ChainLink:
         phase = Phase(channel.record.phase)
         if phase is Phase.REQUESTED or (phase is Phase.ABANDONED and channel.last is None):
             if phase is Phase.REQUESTED and time.time() > channel.terms.open_before + LATE:
-                self._set_phase(channel, Phase.ABANDONED)
+                self._advance(channel, Event.GIVEN_UP)
             return
         # The time before the status: an opening in a block between the two would else count as missed.
         late = phase in _COMING and await self._is_late(channel)
         found = await self.contract.channel(channel.id)
-        following = self._phase_on_chain(channel, Phase(channel.record.phase), found, late=late)
-        channel.disputed = found.status is Status.DISPUTED
+        if await self._is_young(channel, found):
+            return
+        channel.disputed = found.status is Status.DISPUTED or self.outbox.waits(channel.id, "challenge")
         if found.status is Status.DISPUTED:
             self.deadlines[channel.id] = found.deadline
-        if following is not Phase(channel.record.phase):
-            self._set_phase(channel, following)
+        await self._follow(channel, found, late=late)
+
+    async def _is_young(self, channel: TraderChannel, found: OnChain) -> bool:
+        """Whether its opening is not deep enough yet: no state may be signed on what a reorganisation takes back.
+
+        A dispute is believed at once: there is no time to lose, and nothing in being early.
+        """
+        depth = 1 if self.profile.chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+        if found.status is not Status.OPEN or depth == 1 or Phase(channel.record.phase) not in _COMING:
+            return False
+        deep = await self.contract.channel(channel.id, max(self.block - depth + 1, 0))
+        return deep.status is Status.NONE
 
     async def _is_late(self, channel: TraderChannel) -> bool:
         block = await self._rpc.block("latest")
         return max(block.time if block else 0, int(time.time()) - LATE) > channel.terms.open_before
 
-    def _phase_on_chain(self, channel: TraderChannel, phase: Phase, found: OnChain, *, late: bool) -> Phase:
+    async def _not_there(self, channel: TraderChannel, before: Phase, *, late: bool) -> None:
+        """The chain has no such channel: it never came to be, or its opening was taken back and is sent again."""
+        if before in (Phase.OPEN, Phase.FINAL):
+            self._advance(channel, Event.SEEN_UNDONE)
+            self.outbox.reopen(channel.id, "open")
+            await self.outbox.resend()
+        elif late and before in _COMING and self.journal.fact(channel.id, "opened") is None:
+            self._advance(channel, Event.SEEN_MISSED)
+
+    async def _follow(self, channel: TraderChannel, found: OnChain, *, late: bool) -> None:
         """The chain wins, both ways: what a node took back was never so."""
+        before = Phase(channel.record.phase)
         if found.status is Status.NONE:
-            return Phase.ABANDONED if late and phase in _COMING else phase
-        if found.status is Status.OPEN:
-            if phase in (Phase.FINAL, Phase.CLOSING):
-                return phase
-            return Phase.FINAL if channel.final else Phase.OPEN
-        if found.status is Status.DISPUTED:
-            return Phase.DISPUTED
-        if phase is Phase.WITHDRAWN:
-            return phase  # credit there is now may be of a later channel
+            await self._not_there(channel, before, late=late)
+            return
+        if found.status is Status.OPEN and before is not Phase.OPEN:
+            self.journal.set_fact(channel.id, "opened", b"")
+        self._advance(channel, _SEEN[found.status])
+        if channel.final and found.status is Status.OPEN:
+            self._advance(channel, Event.FINAL_SIGNED)
         left = any(self.holdings.credit.get(row.asset) for row in channel.terms.assets)
-        return Phase.SETTLED if left or phase is not Phase.SETTLED else Phase.WITHDRAWN
+        if before is Phase.SETTLED and found.status is Status.SETTLED and not left:
+            self._advance(channel, Event.PAID)  # credit that is there later may be of another channel
 
     # --- acting ---
 
@@ -207,13 +268,44 @@ class ChainLink:
         if setup is None or setup.trader_signature is None or setup.broker_signature is None:
             raise WalletError("SETUP_UNANSWERED")
         async with self._acting:
-            self._set_phase(channel, Phase.OPENING)
-            await self._finish_sent(channel.id, "open")
+            self._advance(channel, Event.OPENING)
+            await self.outbox.finish(channel.id, "open")
             if (await self.contract.channel(channel.id)).status is Status.NONE:
                 sender = self._sender(owner, channel.id, "open")
                 signatures = setup.trader_signature, setup.broker_signature
                 await self._execute(self.contract.open(sender, channel.terms, setup.state.time, *signatures))
         await self.refresh()
+
+    async def fund_gas(self, owner: TransactionSigner) -> int:
+        """Tops the gas key up to what a dispute may cost at twice today's price; base units sent."""
+        if self.watcher is None:
+            return 0
+        wanted = 2 * GAS_ALLOWANCE * await self._rpc.gas_price()
+        lacking = wanted - await self._rpc.balance(self.watcher.gas_address)
+        if 2 * lacking <= wanted:
+            return 0  # half of it is enough; not a transaction for every little
+        async with self._acting:
+            await self._execute(self._sender(owner, b"", "gas").execute(Call(self.watcher.gas_address, b"", lacking)))
+        return lacking
+
+    async def challenge(self, channel: TraderChannel, owner: TransactionSigner) -> int:
+        """Leaves without the broker: our best state is recorded, and the period begins; its end, Unix seconds.
+
+        From here on the watcher goes by itself: it answers, settles, and pays out. Raises WalletError.
+        """
+        if channel.last is None:
+            raise WalletError("PROOF_NO_STATE", increment="any")
+        best = self._provable(channel)
+        state, validation = (best.state, best.validation) if best else (channel.last.state, Validation())
+        async with self._acting:
+            await self.outbox.finish(channel.id, "challenge")
+            if (await self.contract.channel(channel.id)).status is Status.OPEN:
+                self.journal.set_fact(channel.id, "pay_out", b"")
+                channel.disputed = True  # from before it is sent: nothing above this state is to be signed any more
+                sender = self._sender(owner, channel.id, "challenge")
+                await self._execute(self.contract.challenge(sender, channel.terms, state, validation))
+        await self.refresh()
+        return self.deadlines.get(channel.id, 0)
 
     async def close(self, channel: TraderChannel, owner: TransactionSigner) -> None:
         """Settles with the final state; each share is credited, to be withdrawn."""
@@ -221,9 +313,10 @@ class ChainLink:
         if last is None or not channel.final or last.trader_signature is None or last.broker_signature is None:
             raise WalletError("NOT_FINAL")
         async with self._acting:
-            await self._finish_sent(channel.id, "close")
+            await self.outbox.finish(channel.id, "close")
             if (await self.contract.channel(channel.id)).status is not Status.SETTLED:
-                self._set_phase(channel, Phase.CLOSING)
+                self._advance(channel, Event.FINAL_SIGNED)
+                self._advance(channel, Event.CLOSING)
                 sender = self._sender(owner, channel.id, "close")
                 await self._execute(
                     self.contract.close(sender, channel.terms, last.state, last.trader_signature, last.broker_signature)
@@ -289,47 +382,12 @@ class ChainLink:
         return self._sender(owner, b"", purpose)
 
     def _sender(self, owner: TransactionSigner, channel: bytes, purpose: str) -> Sender:
-        def store(outgoing: Outgoing) -> None:
-            self.journal.store.execute(
-                "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, 'signed', strftime('%s'))"
-                " ON CONFLICT (hash) DO NOTHING",  # the same bytes once more: they are there
-                (outgoing.hash, channel, purpose, outgoing.raw, outgoing.nonce, outgoing.sender),
-            )
-
-        return Sender(self._rpc, self.profile.chain_id, owner, store)
-
-    async def _finish_sent(self, channel: bytes, purpose: str) -> None:
-        """What was signed for this before and is not mined leaves again and is waited for, not signed a second time."""
-        for digest, raw, nonce, sender in self.journal.store.rows(
-            "SELECT hash, raw, nonce, sender FROM transactions"
-            " WHERE channel = ? AND purpose = ? AND status = 'signed' ORDER BY nonce",
-            (channel, purpose),
-        ):
-            if await self._rpc.receipt(digest) is None:
-                with contextlib.suppress(WalletError):
-                    await self._rpc.send_raw(raw)
-            self._mark(digest, "mined" if await self._is_mined(digest, nonce, sender) else "replaced")
-
-    async def _is_mined(self, digest: bytes, nonce: int, sender: bytes) -> bool:
-        """Waits for a transaction; False if another one took its nonce. Raises WalletError("TX_NOT_MINED")."""
-        deadline = time.monotonic() + SENT_WAIT
-        while True:
-            used = await self._rpc.nonce(sender, "latest") > nonce
-            if await self._rpc.receipt(digest) is not None:
-                return True
-            if used:
-                return False
-            if time.monotonic() > deadline:
-                raise WalletError("TX_NOT_MINED", hash=show_hex(digest), seconds=int(SENT_WAIT))
-            await asyncio.sleep(0.25)
+        return Sender(self._rpc, self.profile.chain_id, owner, self.outbox.store_for(channel, purpose))
 
     async def _execute(self, work: Awaitable[Receipt]) -> Receipt:
         receipt = await work
-        self._mark(receipt.transaction, "mined")
+        self.outbox.mark(receipt.transaction, "mined")
         return receipt
-
-    def _mark(self, digest: bytes, status: str) -> None:
-        self.journal.store.execute("UPDATE transactions SET status = ? WHERE hash = ?", (status, digest))
 
 
 def _died(error: Exception) -> WalletError:

@@ -1,0 +1,80 @@
+"""Several nodes as one: when one fails, the next answers; each is checked anew before it is believed again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from wallet.chain.rpc import MAX_REPLY, Json, Rpc
+from wallet.protocol.errors import WalletError
+
+log = logging.getLogger(__name__)
+
+MAX_NODES = 8
+# What is the node's fault, not the question's: another one may do better.
+FAILING = frozenset(
+    {"RPC_UNREACHABLE", "RPC_TIMEOUT", "RPC_HTTP", "RPC_SIZE", "RPC_BAD_REPLY", "CHAIN_WRONG_ID", "CHAIN_WRONG_CODE"}
+)
+
+Check = Callable[[Rpc], Awaitable[None]]
+
+
+class Nodes(Rpc):
+    """An :class:`Rpc` over several nodes, in the order of their addresses.
+
+    ``check`` is asked once of each node before its first answer is believed, and again after it failed; it raises
+    WalletError for a node on another chain, or one that shows other code at the contract's address.
+    """
+
+    def __init__(self, urls: Sequence[str], check: Check, *, timeout: float = 15.0, max_reply: int = MAX_REPLY) -> None:
+        """1 … MAX_NODES addresses. Raises WalletError("RPC_URL")."""
+        if not 1 <= len(urls) <= MAX_NODES:
+            raise WalletError("RPC_URL", reason=f"between 1 and {MAX_NODES} nodes")
+        super().__init__(urls[0], timeout=timeout, max_reply=max_reply)
+        self._nodes = [Rpc(url, timeout=timeout, max_reply=max_reply) for url in urls]
+        self._check = check
+        self._current = 0
+        self._believed: set[int] = set()
+        self.problems: dict[str, WalletError] = {}  # by node, what was last wrong with it; gone when it answers again
+
+    @property
+    def node(self) -> str:
+        """The one that is asked now."""
+        return self._nodes[self._current].node
+
+    async def close(self) -> None:
+        for node in self._nodes:
+            await node.close()
+
+    def doubt(self) -> None:
+        """The current node is checked again before its next answer."""
+        self._believed.discard(self._current)
+
+    async def request(self, method: str, *params: Json) -> Json:
+        """As :meth:`Rpc.request`, of the first node that can answer; what is wrong with the last one if none can."""
+        problem: WalletError | None = None
+        for _ in self._nodes:
+            index, node = self._current, self._nodes[self._current]
+            try:
+                if index not in self._believed:
+                    await self._check(node)
+                    self._believed.add(index)
+                result = await node.request(method, *params)
+            except WalletError as error:
+                if error.code not in FAILING:
+                    raise
+                problem = self._failed(index, node, error)
+            else:
+                self.problems.pop(node.node, None)
+                return result
+        assert problem is not None
+        raise problem
+
+    def _failed(self, index: int, node: Rpc, error: WalletError) -> WalletError:
+        self.problems[node.node] = error
+        self._believed.discard(index)
+        if index == self._current:  # else another question has moved on already
+            self._current = (index + 1) % len(self._nodes)
+            if len(self._nodes) > 1:
+                log.warning("node %s: %s; asking %s", node.node, error, self.node)
+        return error
