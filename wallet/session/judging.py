@@ -12,6 +12,7 @@ from wallet.protocol import rules
 from wallet.protocol.errors import WalletError
 from wallet.protocol.presence import refusal
 from wallet.protocol.rules import Flag, Ground
+from wallet.protocol.shown import show
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role
 from wallet.session.answers import Proposal
@@ -54,7 +55,7 @@ def flag_of(channel: TraderChannel, state: State, digest: bytes) -> Flag | None:
     """The rule a validly signed state breaks, if any."""
     last = channel.last
     if state.channel != channel.id:
-        return Flag("CHN-OTHER-CHANNEL", channel.id.hex(), state.channel.hex())
+        return Flag("CHN-OTHER-CHANNEL", show(channel.id), show(state.channel))
     if last is None:
         return rules.check_setup(channel.terms, channel.id, state)
     if state.increment <= last.state.increment or _is_taken(channel, state.increment):
@@ -98,5 +99,5 @@ def _equivocation(channel: TraderChannel, state: State, digest: bytes) -> Flag:
     else:
         code = "EQV-TWO"
     known = channel.journal.at(channel.id, state.increment)
-    first = next((entry.digest.hex() for entry in known), "another state")
-    return Flag(code, first, digest.hex())
+    first = next((show(entry.digest) for entry in known), "another state")
+    return Flag(code, first, show(digest))
