@@ -243,7 +243,7 @@ class ScriptedBackend:
                [[eth, "0", "499500000000000000"], [usdt, "1500000000", "0"]]]  # fmt: skip
         return self._do("state_detail", increment, value={
             "array": new, "previous_array": old, "envelope": {"transition": "trade", "time": NOW},
-            "digest": "0x" + "ab" * 32, "proof": None,
+            "digest": "0x" + "ab" * 32, "proof": True,
             "signatures": {"trader": "0x" + "01" * 65, "broker": "0x" + "02" * 65},
         })  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_everything_is_there(game_and_journal: tuple[Game, Journal], tmp_path: P
     assert [row["status"] for row in value["states"]] == ["validated"] * 4 + ["refused"] + ["validated"] * 5
     assert value["states"][4]["signatures"]["trader"] is None
     for row, entry in zip(value["states"], entries, strict=True):
-        assert set(row) == {"envelope", "state", "digest", "issuer", "status", "signatures"}
+        assert set(row) == {"envelope", "state", "digest", "issuer", "status", "signatures", "validation"}
         assert row["digest"] == "0x" + entry.digest.hex()
         assert row["issuer"] == entry.issuer.name.lower()
     for row in value["intents"]:

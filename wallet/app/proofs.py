@@ -5,7 +5,7 @@ Source: design §7.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from wallet.app.profile import write_file
 from wallet.chain import calls
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Status
-from wallet.history.journal import ChannelRecord
-from wallet.history.journal import Status as Recorded
+from wallet.history.journal import ChannelRecord, Entry
 from wallet.history.reader import HistoryReader
+from wallet.history.validation import Validation as Recorded
+from wallet.history.validation import best_validated, validation_of
 from wallet.protocol import codec, strictjson
 from wallet.protocol import proof as proofs
 from wallet.protocol.errors import WalletError
-from wallet.protocol.proof import Proof, ProofCall, Validated
+from wallet.protocol.proof import Proof, ProofCall, Successor, Validated
 from wallet.protocol.state import State, Transition, payouts
 from wallet.protocol.terms import Role, Terms
 
@@ -37,21 +38,27 @@ def make(journal: HistoryReader, record: ChannelRecord, increment: int | None) -
 
     Raises WalletError("PROOF_NO_STATE") if there is no validated state of that number.
     """
-    entry = journal.latest(record.id) if increment is None else journal.entry(record.id, increment)
-    if entry is None or entry.status is not Recorded.VALIDATED:
+    found = best_validated(journal, record.id) if increment is None else _validated(journal, record.id, increment)
+    if found is None:
         raise WalletError("PROOF_NO_STATE", increment="any" if increment is None else increment)
+    entry, how = found
     signatures = {role: signature for role in Role if (signature := entry.signature(role)) is not None}
+    successor = None
+    if how.successor is not None and how.implied is not None:
+        successor = Successor(how.successor.state, {how.implied: how.successor.signature(how.implied) or b""})
     intents = [row.signed for order in entry.state.open_orders if (row := journal.intent(order.id)) is not None]
-    value = proofs.build(
-        record.terms,
-        record.domain,
-        entry.state,
-        signatures,
-        None,
-        intents,
-        _calls(record.contract, record.terms, entry.state, signatures),
-    )
+    ready = _calls(record.contract, record.terms, entry.state, _validation(signatures, successor))
+    value = proofs.build(record.terms, record.domain, entry.state, signatures, successor, intents, ready)
     return entry.state.increment, value
+
+
+def _validated(journal: HistoryReader, channel: bytes, increment: int) -> tuple[Entry, Recorded] | None:
+    """The state of one number that can be proved, and how."""
+    for entry in journal.entries(channel, increment):
+        how = validation_of(journal, entry)
+        if how is not None:
+            return entry, how
+    return None
 
 
 def save(journal: HistoryReader, record: ChannelRecord, path: Path, increment: int | None) -> int:
@@ -88,15 +95,31 @@ def describe(proof: Proof) -> tuple[dict[str, Any], str]:
         "adjudicator": codec.show_hex(proof.domain.contract),
         "increment": worth.state.increment,
         "final": worth.final,
+        "validation": _show_validation(proof, worth),
         "trader": codec.show_hex(proof.terms.trader),
         "broker": codec.show_hex(proof.terms.broker),
         "pays": rows,
     }
     lines = [
         sentence("PROOF-FINAL" if worth.final else "PROOF-OPEN", {"increment": worth.state.increment}),
+        *_validation_lines(proof, worth),
         *(f"  {row['asset']}: trader {row['trader']}, broker {row['broker']} (base units)" for row in rows),
     ]
     return value, "\n".join(lines)
+
+
+def _show_validation(proof: Proof, worth: Validated) -> dict[str, Any]:
+    if worth.implied is None or proof.successor is None:
+        return {"kind": "both"}
+    following = proof.successor.state.increment
+    return {"kind": "implied", "role": codec.show_enum(worth.implied), "increment": following}
+
+
+def _validation_lines(proof: Proof, worth: Validated) -> list[str]:
+    shown = _show_validation(proof, worth)
+    if shown["kind"] == "both":
+        return [sentence("PROOF-BOTH")]
+    return [sentence("PROOF-IMPLIED", {"role": shown["role"], "increment": shown["increment"]})]
 
 
 async def submit(account: Account, proof: Proof) -> dict[str, Any]:
@@ -136,7 +159,7 @@ async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[Call, 
             calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER]),
             "close",
         )
-    validation = _validation(proof)
+    validation = _validation(proof.signatures, proof.successor)
     if found.status is Status.DISPUTED:
         if proof.state.increment <= found.increment:
             raise WalletError("PROOF_LOWER", increment=proof.state.increment, recorded=found.increment)
@@ -146,25 +169,22 @@ async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[Call, 
     return calls.challenge(contract, terms, proof.state, validation), "challenge"
 
 
-def _validation(proof: Proof) -> Validation:
-    later = proof.successor
-    role = next(iter(later.signatures)) if later else None
-    own = dict(proof.signatures)
-    if later is not None and role is not None:
-        own[role] = later.signatures[role]
-    return Validation(own[Role.TRADER], own[Role.BROKER], later.state if later else None, role)
+def _validation(signatures: Mapping[Role, bytes], successor: Successor | None) -> Validation:
+    """The proof's signatures as the contract takes them, the missing role's from the successor."""
+    role = next(iter(successor.signatures)) if successor else None
+    on = {**signatures, **(successor.signatures if successor else {})}
+    return Validation(on[Role.TRADER], on[Role.BROKER], successor.state if successor else None, role)
 
 
-def _calls(contract: bytes, terms: Terms, state: State, signatures: dict[Role, bytes]) -> Sequence[ProofCall]:
+def _calls(contract: bytes, terms: Terms, state: State, validation: Validation) -> Sequence[ProofCall]:
     """Ready-made transactions, so that any wallet can act on the proof with this program gone."""
-    trader, broker = signatures[Role.TRADER], signatures[Role.BROKER]
-    both = Validation(trader, broker)
+    trader, broker = validation.trader_signature, validation.broker_signature
     ready: list[tuple[Call, str]] = []
     if state.transition is Transition.FINALIZE:
         ready.append((calls.close(contract, terms, state, trader, broker), "CLOSE"))
     else:
-        ready.append((calls.challenge(contract, terms, state, both), "CHALLENGE"))
-        ready.append((calls.respond(contract, terms, state, both), "RESPOND"))
+        ready.append((calls.challenge(contract, terms, state, validation), "CHALLENGE"))
+        ready.append((calls.respond(contract, terms, state, validation), "RESPOND"))
         ready.append((calls.settle(contract, terms, state.outcomes), "SETTLE"))
     for asset, to_trader, _ in payouts(terms, state):
         if to_trader:

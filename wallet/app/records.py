@@ -13,9 +13,10 @@ import msgspec
 from wallet.app import proofs, views
 from wallet.app.profile import Profile, write_file
 from wallet.app.snapshots import StateRow
-from wallet.history.export import export_json
-from wallet.history.journal import ChannelRecord, Entry, Journal, Status
+from wallet.history.export import export_json, show_validation
+from wallet.history.journal import ChannelRecord, Entry, Journal
 from wallet.history.reader import HistoryReader
+from wallet.history.validation import validation_of
 from wallet.history.verify import verify_history
 from wallet.protocol import codec
 from wallet.protocol.amounts import format_amount
@@ -86,8 +87,9 @@ class Stored:
                 "time": row.time,
                 "digest": codec.show_hex(row.digest),
                 "status": "validated" if row.validated else "refused" if row.refused else "pending",
+                "impliedBy": row.implied_by,
             }
-            for row in map(views.state_row, self.journal.page(self.record().id, None, limit))
+            for row in page(self, None, limit)
         ]
 
     def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
@@ -203,7 +205,8 @@ class Records:
 
 
 def page(stored: Stored, before: int | None, limit: int) -> list[StateRow]:
-    return [views.state_row(entry) for entry in stored.journal.page(stored.record().id, before, limit)]
+    entries = stored.journal.page(stored.record().id, before, limit)
+    return [views.state_row(entry, validation_of(stored.journal, entry)) for entry in entries]
 
 
 def detail(stored: Stored, increment: int) -> dict[str, Any]:
@@ -213,6 +216,7 @@ def detail(stored: Stored, increment: int) -> dict[str, Any]:
     if entry is None:
         raise WalletError("STATE_UNKNOWN", increment=increment)
     before = stored.journal.by_digest(record.id, entry.state.previous)
+    how = validation_of(stored.journal, entry)
     return {
         "array": codec.state_array(entry.state),
         "envelope": codec.envelope(entry.state),
@@ -220,7 +224,8 @@ def detail(stored: Stored, increment: int) -> dict[str, Any]:
         "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
         "status": entry.status.name.lower(),
         "previous_array": codec.state_array(before.state) if before else None,
-        "proof": entry.status is Status.VALIDATED,
+        "validation": show_validation(how),
+        "proof": how is not None,
     }
 
 

@@ -161,6 +161,7 @@ class StateRow:
     signed_by_broker: bool
     validated: bool
     refused: bool
+    implied_by: int | None = None  # the state whose signature stands for the one that is missing here
 
 
 @dataclass(frozen=True, slots=True)

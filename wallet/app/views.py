@@ -21,6 +21,7 @@ from wallet.app.snapshots import (
     TapeRow,
 )
 from wallet.history.journal import Entry, FlagRecord, IntentRecord, Status
+from wallet.history.validation import Validation
 from wallet.market.candles import filled
 from wallet.protocol.codec import show_enum
 from wallet.protocol.intents import Order
@@ -224,7 +225,8 @@ def flag_view(names: Names, record: FlagRecord) -> FlagView:
     )
 
 
-def state_row(entry: Entry) -> StateRow:
+def state_row(entry: Entry, validation: Validation | None) -> StateRow:
+    later = validation.successor if validation else None
     return StateRow(
         entry.state.increment,
         show_enum(entry.state.transition),
@@ -235,6 +237,7 @@ def state_row(entry: Entry) -> StateRow:
         entry.signature(Role.BROKER) is not None,
         entry.status is Status.VALIDATED,
         entry.status is Status.REFUSED,
+        later.state.increment if later else None,
     )
 
 

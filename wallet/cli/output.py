@@ -248,6 +248,7 @@ class Context:
         rows = Stored(self.profile_path()).history(limit)
         text = "\n".join(
             f"{row['increment']:>8}  {row['transition']:<13} {row['issuer']:<7} {row['status']:<10} {row['digest']}"
+            + (f"  by {row['impliedBy']}" if row["impliedBy"] is not None else "")
             for row in rows
         )
         self.show({"states": rows}, text or "No states yet.")

@@ -19,6 +19,7 @@ import msgspec
 
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord
 from wallet.history.store import sync_directory
+from wallet.history.validation import Validation, validation_of
 from wallet.protocol import codec
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import Role
@@ -36,6 +37,8 @@ class History(Protocol):
     def walk(self, channel: bytes) -> Iterator[Entry]: ...
     def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]: ...
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]: ...
+    def following(self, entry: Entry) -> Iterator[Entry]: ...
+    def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]: ...
 
 
 Progress = Callable[[int, int], None]
@@ -68,13 +71,13 @@ def export_json(
         out.write(msgspec.json.encode(head)[:-1])
         _write_list(out, "intents", map(_show_intent, history.walk_intents(channel)))
         states = _counted(history, channel, progress, cancelled)
-        count = _write_list(out, "states", map(_show_entry, states))
+        count = _write_list(out, "states", (_show_entry(history, entry) for entry in states))
         _write_list(out, "flags", map(_show_flag, history.flags(channel)))
         out.write(b"\n}\n")
     return count
 
 
-_COLUMNS = ("increment", "time", "issuer", "transition", "status", "digest", "previous", "order_nonce")
+_COLUMNS = ("increment", "time", "issuer", "transition", "status", "validation", "digest", "previous", "order_nonce")
 
 
 def export_csv(
@@ -93,12 +96,12 @@ def export_csv(
         out.write(_csv_line(columns))
         count = 0
         for entry in _counted(history, channel, progress, cancelled):
-            out.write(_csv_line(_csv_cells(entry)))
+            out.write(_csv_line(_csv_cells(entry, validation_of(history, entry))))
             count += 1
     return count
 
 
-def _csv_cells(entry: Entry) -> tuple[object, ...]:
+def _csv_cells(entry: Entry, validation: Validation | None) -> tuple[object, ...]:
     state = entry.state
     balances = {row.asset: row[1:] for row in state.balances}
     money = [cell for row in state.outcomes for cell in (*balances.get(row.asset, ("", "")), *row[1:])]
@@ -108,6 +111,7 @@ def _csv_cells(entry: Entry) -> tuple[object, ...]:
         codec.show_enum(entry.issuer),
         codec.show_enum(state.transition),
         codec.show_enum(entry.status),
+        validation.kind if validation else "",
         codec.show_hex(entry.digest),
         codec.show_hex(state.previous),
         state.order_nonce,
@@ -126,7 +130,20 @@ def _csv_line(cells: Iterable[object]) -> bytes:
 # --- rows --------------------------------------------------------------------------------------------------------
 
 
-def _show_entry(entry: Entry) -> dict[str, Any]:
+def show_validation(validation: Validation | None) -> dict[str, Any] | None:
+    """How a state is validated, as JSON; None if nothing recorded shows that it is."""
+    if validation is None or validation.successor is None or validation.implied is None:
+        return None if validation is None else {"kind": validation.kind}
+    later, role = validation.successor, validation.implied
+    return {
+        "kind": validation.kind,
+        "role": codec.show_enum(role),
+        "increment": later.state.increment,
+        "digest": codec.show_hex(later.digest),
+    }
+
+
+def _show_entry(history: History, entry: Entry) -> dict[str, Any]:
     return {
         "envelope": codec.envelope(entry.state),
         "state": codec.state_array(entry.state),
@@ -134,6 +151,7 @@ def _show_entry(entry: Entry) -> dict[str, Any]:
         "issuer": codec.show_enum(entry.issuer),
         "status": codec.show_enum(entry.status),
         "signatures": {codec.show_enum(role): _show_optional(entry.signature(role)) for role in reversed(Role)},
+        "validation": show_validation(validation_of(history, entry)),
     }
 
 

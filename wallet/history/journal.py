@@ -31,6 +31,7 @@ from wallet.protocol.terms import Role, Terms
 
 T = TypeVar("T")
 STORE_ID = "store"  # the fact that names this file, and is in no other
+NEAR = 64  # rows after a state among which its direct successors are: refused ones, their void, the next
 TAIL = 16  # rows looked at whenever the journal is opened
 
 
@@ -316,6 +317,14 @@ class Journal:
             )
         )
 
+    def following(self, entry: Entry) -> Iterator[Entry]:
+        """The states above ``entry`` that name it as their predecessor, lowest first, whatever became of them."""
+        where = "channel = ? AND increment > ? ORDER BY increment LIMIT ? OFFSET ?"
+        for limit, offset in ((2, 0), (NEAR, 2)):
+            for later in self._many(where, (entry.state.channel, entry.state.increment, limit, offset)):
+                if later.state.previous == entry.digest:
+                    yield later
+
     def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]:
         """States of any status, newest first, below ``before``.
 
@@ -372,7 +381,7 @@ class Journal:
 
     def _many(self, where: str, values: Sequence[object]) -> Iterator[Entry]:
         rows = self.store.rows(f"SELECT {STATES.selected} FROM states WHERE {where}", values)  # noqa: S608 - constants
-        return (self._read(_entry, row) for row in rows)
+        return (self._read(_entry, row, "STATE_UNREADABLE", increment=row[2]) for row in rows)
 
     def _read(self, make: Callable[[Row], T], row: Row, code: str = "", **where: object) -> T:
         """A row as what it stands for; WalletError(``code`` or "STORE_DAMAGED") if it is not what was written."""

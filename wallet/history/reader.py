@@ -63,6 +63,10 @@ class HistoryReader:
         """States newest first, below ``before``; see :meth:`Journal.page`."""
         return self._journal.page(channel, before, limit)
 
+    def following(self, entry: Entry) -> Iterator[Entry]:
+        """See :meth:`Journal.following`."""
+        return self._journal.following(entry)
+
     def entry(self, channel: bytes, increment: int) -> Entry | None:
         """The state at one number: the validated one, if several were issued."""
         found = self._journal.at(channel, increment)

@@ -261,15 +261,17 @@ class StateDetail(QFrame):
 
     def show_state(self, line: StateRow, detail: dict[str, Any], names: Names) -> None:
         self._increment = line.increment
-        self._title.show_text(f"#{line.increment} · {TRANSITIONS.get(line.transition, line.transition)}")
+        implied = "" if line.implied_by is None else f" · validated by #{line.implied_by}"
+        self._title.show_text(f"#{line.increment} · {TRANSITIONS.get(line.transition, line.transition)}{implied}")
         self._title.set_tone("")
-        self._proof.setVisible(line.validated)
+        self._proof.setVisible(bool(detail.get("proof", line.validated)))
         self._model.set_rows(compare(detail.get("previous_array"), detail["array"], names))
         shown = {
             "state": detail.get("array"),
             "envelope": detail.get("envelope"),
             "digest": detail.get("digest"),
             "signatures": detail.get("signatures"),
+            "validation": detail.get("validation"),
         }
         self._raw.setPlainText(json.dumps(shown, indent=1, default=_hex)[:LONGEST_DETAIL])
 
@@ -279,7 +281,7 @@ def _columns() -> list[Column[StateRow]]:
         Column("#", 42, lambda line: str(line.increment), right=True),
         Column("Transition", 88, lambda line: TRANSITIONS.get(line.transition, line.transition)),
         Column("Issuer", 56, lambda line: line.issuer, tone=lambda _: "muted"),
-        Column("Signed", 58, _signers, tone=_signers_tone),
+        Column("Signed", 58, _signers, tone=_signers_tone, tip=_signers_tip),
         Column("Status", 67, _status, tone=_status_tone),
         Column(
             "Time",
@@ -295,11 +297,21 @@ def _columns() -> list[Column[StateRow]]:
 def _signers(line: StateRow) -> str:
     if line.signed_by_trader and line.signed_by_broker:
         return "✓ both"
+    if line.implied_by is not None:
+        return f"✓ #{line.implied_by}"
     return "you" if line.signed_by_trader else "broker" if line.signed_by_broker else NONE
 
 
+def _signers_tip(line: StateRow) -> str:
+    if line.implied_by is None:
+        return ""
+    missing = "broker" if line.signed_by_trader else "you"
+    return f"Validated by its successor: {missing} signed #{line.implied_by}, which names this state"
+
+
 def _signers_tone(line: StateRow) -> str:
-    return "up" if line.signed_by_trader and line.signed_by_broker else "warn"
+    both = line.signed_by_trader and line.signed_by_broker
+    return "up" if both or line.implied_by is not None else "warn"
 
 
 def _status(line: StateRow) -> str:

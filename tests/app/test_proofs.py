@@ -1,0 +1,148 @@
+"""Withdrawal proofs of both kinds, from the history to the chain: by eth-account and the contract alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from tests.chain.evm import Reverted
+from tests.chain.scenario import BROKER, SIGNERS, STRANGER, TRADER, Session
+from tests.chain.world import ALLOCATION, World
+from wallet.app import proofs
+from wallet.chain.calls import Call
+from wallet.history.journal import ChannelRecord, Entry, Journal, Status
+from wallet.history.reader import HistoryReader
+from wallet.protocol.errors import WalletError
+from wallet.protocol.state import State
+from wallet.protocol.terms import NATIVE, Role
+
+BOTH = tuple(Role)
+
+
+@dataclass
+class Told:
+    """A channel on the chain, and the trader's journal of it."""
+
+    world: World
+    session: Session
+    journal: Journal
+    record: ChannelRecord
+    folder: Path
+
+    def record_state(self, state: State, roles: tuple[Role, ...] = BOTH, status: Status = Status.VALIDATED) -> Entry:
+        entry = Entry(state, self.session.digest(state), Role.BROKER, status, recorded=state.time)
+        for role in roles:
+            entry = entry.signed(role, self.session.sign(SIGNERS[role], state), own=role is Role.TRADER)
+        self.journal.record(entry)
+        return entry
+
+    def proof(self, increment: int | None = None) -> Any:
+        path = self.folder / "proof.json"
+        with HistoryReader(self.folder / "history.db") as reader:
+            proofs.save(reader, self.record, path, increment)
+        return json.loads(path.read_bytes())
+
+    def send(self, proof: Any, says: str, who: bytes) -> None:
+        """One of the proof's own calls, as any wallet would send it."""
+        (call,) = [row for row in proof["calls"] if row["says"].startswith(says)]
+        self.world.chain.send(who, Call(bytes.fromhex(call["to"][2:]), bytes.fromhex(call["data"][2:])))
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Any:
+    world = World.make()
+    session = world.opened_session()
+    journal = Journal.open(tmp_path / "history.db")
+    record = ChannelRecord(
+        session.channel, Role.TRADER, session.domain.chain_id, session.domain.contract, session.terms, "open", 0
+    )
+    journal.add_channel(record)
+    made = Told(world, session, journal, record, tmp_path)
+    made.record_state(session.setup)
+    yield made
+    journal.close()
+
+
+def signers_of(proof: Any) -> dict[str, str]:
+    """Who signed, by eth-account alone; a signature that is not on the state is on the successor that names it."""
+    found = {}
+    for role in ("trader", "broker"):
+        part = proof if proof["signatures"][role] else proof["successor"]
+        message = encode_typed_data(full_message=part["typedData"])
+        found[role] = Account.recover_message(message, signature=part["signatures"][role]).lower()
+        if part is not proof:
+            signable = encode_typed_data(full_message=proof["typedData"])
+            digest = Account.from_key(b"\1" * 32).sign_message(signable).message_hash
+            assert part["typedData"]["message"]["previous"] == "0x" + digest.hex().removeprefix("0x")
+            assert int(part["typedData"]["message"]["increment"]) > proof["state"][0]
+    return found
+
+
+@pytest.mark.parametrize("silent", [None, Role.TRADER, Role.BROKER])
+def test_a_proof_of_either_kind_carries_through_the_whole_dispute(told: Told, silent: Role | None) -> None:
+    """The broker starts one with an old state; the proof answers it, and is paid. No call is made by this program."""
+    world, session = told.world, told.session
+    state = world.traded(session, 5, won=700, lost=100)
+    told.record_state(state, tuple(role for role in Role if role is not silent))
+    if silent is not None:
+        told.record_state(session.successor(state), (silent,), Status.PENDING)
+    world.challenge(session, world.traded(session, 2), who=BROKER.address)
+    proof = told.proof()
+    assert proof["state"][0] == 5
+    assert (proof["successor"] is None) is (silent is None)
+    assert signers_of(proof) == {role.name.lower(): "0x" + SIGNERS[role].address.hex() for role in Role}
+    told.send(proof, "Answers a dispute", STRANGER.address)
+    assert world.status(session)[2] == 5
+    world.chain.pass_time(session.terms.challenge_period + 1)
+    told.send(proof, "Pays by the recorded", STRANGER.address)
+    assert world.credit(NATIVE) == ALLOCATION + 700
+
+
+@pytest.mark.parametrize("silent", list(Role))
+def test_a_challenge_with_a_state_that_only_its_successor_validates(told: Told, silent: Role) -> None:
+    state = told.world.traded(told.session, 3)
+    told.record_state(state, (silent.other,))
+    told.record_state(told.session.successor(state, 7), (silent,), Status.REFUSED)
+    proof = told.proof(3)
+    told.send(proof, "Starts a dispute", TRADER.address)
+    assert told.world.status(told.session)[2] == 3
+
+
+def test_the_contract_takes_no_proof_whose_successor_was_swapped(told: Told) -> None:
+    world, session = told.world, told.session
+    state, other = world.traded(session, 3), world.traded(session, 3, won=1)
+    told.record_state(state, (Role.BROKER,))
+    told.record_state(session.successor(state), (Role.TRADER,), Status.PENDING)
+    proof = told.proof(3)
+    validation = session.implied(state, Role.TRADER, session.successor(other))
+    with pytest.raises(Reverted):
+        world.challenge(session, state, validation)
+    told.send(proof, "Starts a dispute", TRADER.address)
+
+
+def test_what_it_is_worth_says_by_what_it_is_validated(told: Told) -> None:
+    state = told.world.traded(told.session, 3)
+    told.record_state(state, (Role.BROKER,))
+    told.record_state(told.session.successor(state, 5), (Role.TRADER,), Status.PENDING)
+    told.proof()
+    value, text = proofs.describe(proofs.load(told.folder / "proof.json"))
+    assert value["validation"] == {"kind": "implied", "role": "trader", "increment": 5}
+    assert "signature of the trader on state 5" in text
+    told.proof(0)
+    value, text = proofs.describe(proofs.load(told.folder / "proof.json"))
+    assert value["validation"] == {"kind": "both"}
+    assert "both signatures" in text
+
+
+def test_no_proof_of_what_nothing_validates(told: Told) -> None:
+    """One signature and no successor; the best is then the one below."""
+    told.record_state(told.world.traded(told.session, 3), (Role.BROKER,), Status.PENDING)
+    with pytest.raises(WalletError, match="PROOF_NO_STATE"):
+        told.proof(3)
+    assert told.proof()["state"][0] == 0
