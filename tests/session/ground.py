@@ -19,11 +19,13 @@ from tests.support.game import ADDRESSES, CONTRACT, ETH, ETH_USDT, KEYS, USDT, m
 from wallet.history.journal import ChannelRecord, Entry, IntentRecord, Journal, Status
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
+from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order, SignedOrder, TimeInForce
 from wallet.protocol.signatures import sign
 from wallet.protocol.state import Side
 from wallet.protocol.terms import Asset, Initiative, Role
 from wallet.session.broker_profile import BrokerProfile, Offer, Token
+from wallet.session.connection import SessionKeys
 from wallet.session.link import BrokerLink
 from wallet.session.phases import Phase
 
@@ -36,14 +38,23 @@ TERMS = make_terms(
 CHANNEL = DOMAIN.digest(TERMS).digest
 LIAR = KeyOf(KEYS["broker signer"])
 SESSION = KeyOf(KEYS["trader signer"])
+OWNER = KeyOf(KEYS["trader"])
 
 
 class Keys:
-    """The session key of the one channel."""
+    """The session key of the one channel, and the owner's."""
 
     def signer(self, address: bytes) -> KeyOf:
-        assert address == SESSION.address
-        return SESSION
+        return {SESSION.address: SESSION, OWNER.address: OWNER}[address]
+
+
+class OwnerKeys:
+    """What there is of a profile that was restored from a backup."""
+
+    def signer(self, address: bytes) -> KeyOf:
+        if address != OWNER.address:
+            raise WalletError("KEYS_NO_SESSION_KEY", address=address.hex())
+        return OWNER
 
 
 def intent(
@@ -121,7 +132,12 @@ def base_states(buy: str, sell: str) -> list[tuple[str, int, list[Any]]]:
 
 @asynccontextmanager
 async def ground(
-    path: Path, *, phase: Phase = Phase.OPEN, prepare: Callable[[LyingBroker], None] = lambda _: None, wait: float = 5
+    path: Path,
+    *,
+    phase: Phase = Phase.OPEN,
+    prepare: Callable[[LyingBroker], None] = lambda _: None,
+    wait: float = 5,
+    keys: SessionKeys | None = None,
 ) -> AsyncIterator[Ground]:
     """A wallet standing at state 2, connected to the liar (with ``wait`` 0: trying to)."""
     assert TERMS.initiative is Initiative.BROKER
@@ -155,7 +171,7 @@ async def ground(
         digests.append(previous)
     async with LyingBroker(DOMAIN, LIAR, highest=(2, bytes.fromhex(previous[2:]))) as liar:
         prepare(liar)
-        link = BrokerLink(profile_of(liar.port), journal, Keys(), lambda: None)
+        link = BrokerLink(profile_of(liar.port), journal, keys or Keys(), lambda: None)
         task = asyncio.create_task(link.run())
         try:
             if wait:

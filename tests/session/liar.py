@@ -17,10 +17,10 @@ from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import CancelReceipt, Heartbeat, Resume
-from wallet.protocol.signatures import address_of, sign
+from wallet.protocol.signatures import address_of, recover_signer, sign
 from wallet.protocol.typed import TypedDigest
 from wallet.wire import messages, methods
-from wallet.wire.auth import Gate, Identity
+from wallet.wire.auth import Gate, Identity, Nonces
 from wallet.wire.frames import Frame
 from wallet.wire.messages import Propose
 from wallet.wire.peer import Peer
@@ -79,10 +79,18 @@ class LyingBroker:
         methods.answer(peer, methods.STATES, self._states)
 
     async def _resume(self, asked: messages.Standing, frame: Frame) -> messages.StandingResult:
-        nonces = next(iter(self.gate.accounts.values()))
+        nonces = self._nonces(asked)
         number, digest = self.highest
         mine = Resume(asked.channel, number, digest, nonces.nonce, nonces.peer_nonce)
         return messages.StandingResult(number, digest, self.signer.sign(self.domain.digest(mine)))
+
+    def _nonces(self, asked: messages.Standing) -> Nonces:
+        """Of the account that signed the request."""
+        for account, nonces in self.gate.accounts.items():
+            his = Resume(asked.channel, asked.increment, asked.digest, nonces.peer_nonce, nonces.nonce)
+            if recover_signer(self.domain.digest(his), asked.signature) == account:
+                return nonces
+        raise AssertionError("signed by nobody on this connection")
 
     async def _heartbeat(self, beat: messages.Beat, frame: Frame) -> messages.BeatEcho:
         struct = Heartbeat(beat.channel, beat.increment, beat.digest, beat.time)

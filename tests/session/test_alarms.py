@@ -34,7 +34,10 @@ def test_a_watched_task_that_fails_or_ends_is_an_alarm(caplog: pytest.LogCapture
         alarms.watch("three", ends(), endless=False)
         task = alarms.watch("four", stays())
         await asyncio.sleep(0.05)
-        assert {name: row.params["why"] for name, row in alarms.rows.items()} == {"one": "KeyError", "two": "it ended"}
+        assert {name: row.params["why"] for name, row in alarms.rows.items()} == {
+            "one": "one: KeyError",
+            "two": "two ended",
+        }
         await alarms.stop()
         assert task.cancelled()
         assert set(alarms.rows) == {"one", "two"}  # ended because we said so
@@ -50,7 +53,7 @@ def test_alarms_keep_the_first_of_each_kind_and_not_without_bound() -> None:
     alarms = Alarms()
     alarms.sound("one", WalletError("STORE_FAILED", why="first"))
     alarms.sound("one", WalletError("STORE_FAILED", why="second"))
-    assert alarms.rows["one"].params == {"why": "first", "work": "one"}
+    assert alarms.rows["one"].params == {"why": "first"}
     for number in range(100):
         alarms.sound(f"task {number}", KeyError())
     assert len(alarms.rows) == KEPT

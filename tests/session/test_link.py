@@ -63,7 +63,10 @@ def test_states_that_were_lost_are_taken_back(tmp_path: Path) -> None:
         assert there.channel.last.state == first
         assert there.journal.latest(CHANNEL).digest == DOMAIN.digest(first).digest
         assert len(there.signatures_of_trader(3)) == 1
-        # the same number again, and it trades on
+        # signed by us and unknown here: this journal was rolled back. It leaves, and trades no more
+        assert there.channel.restored
+        fill = await there.liar.show(*shown(filled(there, there.sell)))
+        assert fill["error"] == "RESTORED"
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.sell)))
 
     run(tmp_path, work)

@@ -10,10 +10,10 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from wallet.app import views
+from wallet.app.installation import ChannelKeys, open_journal
 from wallet.app.profile import Profile
 from wallet.app.snapshots import (
     AppView,
@@ -26,13 +26,14 @@ from wallet.app.snapshots import (
     Step,
 )
 from wallet.chain.tx import TransactionSigner
-from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.journal import ChannelRecord, Entry
 from wallet.keys.vault import Vault
 from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
 from wallet.protocol.terms import MAX_OPEN_WINDOW, Role, Terms, check_terms
+from wallet.session.alarms import Alarms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
@@ -71,17 +72,16 @@ class Account:
         self.profile = profile
         self.vault = vault
         self.broker = broker
-        self.journal = Journal.open(profile.journal)
+        self.journal, self._installation = open_journal(profile, vault)
         self.changed = changed
-        self.link = BrokerLink(broker, self.journal, vault.session_keys, changed)
+        self.link = BrokerLink(broker, self.journal, ChannelKeys(vault), changed)
         self.chain = ChainLink(broker, self.journal, self.link.channels.values, self.link.advance, changed)
         self.chain.account = self.address
         self.names = views.Names(broker, {})
         self.steps: tuple[Step, ...] = ()
-        self.alarm: WalletError | None = None
+        self.alarms = Alarms(changed)
         self._finalizing = False
         self._moving = asyncio.Lock()  # opening and leaving, one at a time: two clicks must not open two channels
-        self._tasks: list[asyncio.Task[None]] = []
         self._fills: deque[FillView] = deque(maxlen=FILLS_SHOWN)
         self._fills_of: tuple[bytes, int] = (b"", -1)
 
@@ -97,26 +97,23 @@ class Account:
 
     def start(self) -> None:
         """Begins to follow broker and chain."""
-        for work in (self.link.run(), self.chain.run(), self._learn_fees(), self._keep_broker()):
-            self._tasks.append(asyncio.create_task(self._supervise(work)))
+        self.alarms.watch("connection", self.link.run())
+        self.alarms.watch("following the chain", self.chain.run())
+        self.alarms.watch("noting", self._installation.keep_noting())
+        self.alarms.watch("learning fees", self._learn_fees(), endless=False)
+        self.alarms.watch("keeping the broker", self._keep_broker(), endless=False)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.alarms.stop()
+        with contextlib.suppress(WalletError):  # a journal that failed can't be read: the last note stands
+            self._installation.note()
         self.journal.close()
 
-    async def _supervise(self, work: Coroutine[Any, Any, None]) -> None:
-        """A dead task is an alarm, not silence."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            log.exception("a task of the driver died")
-            code = error.code if isinstance(error, WalletError) else "TASK_DIED"
-            self.alarm = WalletError(code, why=type(error).__name__)
-            self.changed()
+    @property
+    def alarm(self) -> WalletError | None:
+        """What stopped and must not have, here or in what this account stands on; the first of it."""
+        alarms = (self.alarms, self.link.alarms, self.chain.alarms)
+        return next((error for rows in alarms for error in rows.rows.values()), None)
 
     async def online(self, wait: float = 15.0) -> None:
         """Waits for chain and broker; WalletError with what is wrong, at once if no waiting will mend it.

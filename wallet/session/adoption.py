@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def adopt(channel: TraderChannel, entries: list[Entry], intents: Iterable[SignedOrder] = ()) -> int:
     """Takes back validated states we lost, proved by our own signature and the chain; how many.
 
+    A signature of ours that this journal never held is the proof that it was rolled back: the channel is restored.
     ``intents`` are the orders that they open. Raises WalletError("RES-AHEAD-NO-PROOF" | "RES-FORGED-OURS" |
     "RES-GAP" | "RES-FORK").
     """
@@ -48,6 +49,8 @@ def _adopt_one(channel: TraderChannel, entry: Entry) -> None:
     mine = channel.journal.own_at(channel.id, increment)
     if mine is not None and mine.digest != typed.digest:
         raise channel.fork(increment)
+    if mine is None:  # ours are on disk before they leave: this journal is older than what our key has signed
+        channel.roll_back(f"RES-AHEAD {increment}")
     now = int(channel.clock.now())
     channel.commit(replace(entry, digest=typed.digest, status=Status.VALIDATED, own=True, recorded=now))
 

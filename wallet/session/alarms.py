@@ -29,9 +29,8 @@ class Alarms:
         """Tells of a failure that no code expected; the first of each ``work`` is kept."""
         log.error("%s failed", work, exc_info=error)
         if work not in self.rows and len(self.rows) < KEPT:
-            code = error.code if isinstance(error, WalletError) else "TASK_DIED"
-            params = error.params if isinstance(error, WalletError) else {"why": type(error).__name__}
-            self.rows[work] = WalletError(code, **{**params, "work": work})
+            died = WalletError("TASK_DIED", why=f"{work}: {type(error).__name__}")
+            self.rows[work] = error if isinstance(error, WalletError) else died
         self._changed()
 
     def watch(self, work: str, task: Coroutine[Any, Any, None], *, endless: bool = True) -> asyncio.Task[None]:
@@ -49,7 +48,7 @@ class Alarms:
         if error is not None:
             self.sound(work, error)
         elif endless:
-            self.sound(work, WalletError("TASK_DIED", why="it ended"))
+            self.sound(work, WalletError("TASK_DIED", why=f"{work} ended"))
 
     async def stop(self) -> None:
         """Cancels all that is watched and waits for it."""

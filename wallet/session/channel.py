@@ -31,11 +31,12 @@ FAR = 2**20  # numbers above the last state at which there is nothing to answer:
 class TraderChannel:
     """One channel of ours. Not thread-safe; belongs to the driver's loop.
 
-    ``requests`` is what we asked for in it, ``evidence`` what the broker signed and must not have.
+    ``requests`` is what we asked for in it, ``evidence`` what the broker signed and must not have. A ``restored`` one
+    can't know what was signed in it elsewhere: its signer is the owner, for cancels and the end (design §8).
     """
 
     def __init__(self, journal: Journal, record: ChannelRecord, signer: StateSigner | None, clock: Clock) -> None:
-        """``signer`` is the session key; None for a restored channel, which signs nothing any more."""
+        """``signer`` is the session key; of a restored channel the owner's, None while that is not at hand."""
         self.journal = journal
         self.record = record
         self.terms = record.terms
@@ -48,6 +49,8 @@ class TraderChannel:
         self.echoed: float | None = None
         self.finalize_on: bytes | None = journal.fact(record.id, "finalize_on")
         self.forked = journal.fact(record.id, "forked") is not None
+        self.restored = journal.fact(record.id, "restored") is not None
+        self.shown = journal.fact(record.id, "shown") is not None  # his signed Resume is kept: what he called highest
         self.dropped = 0
         self.void = self._pending_void()  # ours that waits for the broker's signature
         self.requests = Requests(journal, record.id, clock)
@@ -136,7 +139,7 @@ class TraderChannel:
             self.evidence.resolve([flag_id])  # evidence only: there is nothing here to answer
             self.evidence.reload()
             return self.void
-        if self.final or self.disputed:
+        if self.final or self.disputed or self.restored:
             raise WalletError("REFUSE_IMPOSSIBLE", increment=record.increment)
         state = proposed_state(record.raw)
         entry = Entry(state, record.digest, Role.BROKER, Status.REFUSED, record.signature, recorded=record.time)
@@ -148,6 +151,17 @@ class TraderChannel:
         self.journal.set_fact(self.id, "forked", str(increment).encode())
         self.forked = True
         return WalletError("RES-FORK", increment=increment)
+
+    def roll_back(self, why: str) -> None:
+        """This journal is not all that our key has signed: it trades no more, and the session key signs no more."""
+        if not self.restored:
+            self.journal.set_fact(self.id, "restored", why.encode())
+            self.restored, self.signer = True, None
+
+    def keep_shown(self, resume: bytes) -> None:
+        """Keeps what the broker signed as the highest state: whoever shows a higher one later has lied."""
+        self.journal.set_fact(self.id, "shown", resume)
+        self.shown = True
 
     def request_finalize(self, digest: bytes) -> None:
         """Remembers, durably, which state our FinalizeRequest names."""

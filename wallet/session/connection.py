@@ -7,6 +7,7 @@ from what is on disk. Nothing is shared with the connection to another broker. S
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ from wallet.session.clock import Clock
 from wallet.session.conversation import Conversation
 from wallet.session.feed import MarketFeed
 from wallet.session.liveness import Liveness
-from wallet.session.phases import CONNECTION, LIFE, Event, Phase, Turn, Word, follow
+from wallet.session.phases import CONNECTION, LIFE, OVER, Event, Phase, Turn, Word, follow
 from wallet.wire import messages, methods
 from wallet.wire.client import connect
 from wallet.wire.forms import Message
@@ -42,7 +43,7 @@ TRUSTED_AFTER = 5.0  # seconds online after which a connection counts as a succe
 
 
 class SessionKeys(Protocol):
-    """Where the session keys are; asking for one that this installation does not have raises WalletError."""
+    """Where session keys, and the owner's for restored channels, are; WalletError for one that is not at hand."""
 
     def signer(self, address: bytes) -> StateSigner: ...
 
@@ -184,8 +185,7 @@ class Connection:
 
     def _talking(self) -> list[TraderChannel]:
         """Channels that still have something to say to the broker."""
-        silent = {Phase.SETTLED, Phase.WITHDRAWN, Phase.ABANDONED}
-        return [channel for channel in self.channels.values() if Phase(channel.record.phase) not in silent]
+        return [channel for channel in self.channels.values() if Phase(channel.record.phase) not in OVER]
 
     async def _beat(self, talk: Conversation) -> None:
         """Heartbeats, every half of the shortest H."""
@@ -227,6 +227,8 @@ class Connection:
     async def _join(self, channel: TraderChannel) -> None:
         """Says who we are for this channel, agrees on the highest validated state, says again what may be lost."""
         if channel.signer is None:
+            self._take_key(channel)  # unlocked meanwhile?
+        if channel.signer is None:
             return
         await self.introduce(channel, channel.signer)
         if Phase(channel.record.phase) is Phase.REQUESTED and channel.last is None:
@@ -247,9 +249,11 @@ class Connection:
 
     async def resume(self, channel: TraderChannel) -> None:
         """See :meth:`Conversation.resume`."""
-        if channel.signer is None:
-            raise WalletError("RESTORED")
-        await self._talking_now().resume(channel)
+        talk, restored = self._talking_now(), channel.restored
+        await talk.resume(channel)
+        if channel.restored and not restored:  # found out just now: the same once more, as the owner
+            self._take_key(channel)
+            await talk.resume(channel)
         await self._tell()
 
     async def _repeat(self, channel: TraderChannel) -> None:
@@ -297,16 +301,24 @@ class Connection:
         self._changed()
 
     def _load(self, record: ChannelRecord) -> TraderChannel:
-        signer: StateSigner | None
-        try:
-            signer = self.keys.signer(record.terms.trader_signer)
-        except WalletError:
-            signer = None  # restored from a backup: this channel signs no states any more
-        channel = TraderChannel(self.journal, record, signer, self.clock)
+        channel = TraderChannel(self.journal, record, None, self.clock)
+        self._take_key(channel)
         self.channels[record.id] = channel
         if channel.last is not None and Phase(record.phase) is Phase.REQUESTED:
             self.advance(channel, Event.AGREED)  # ended between the two steps
         return channel
+
+    def _take_key(self, channel: TraderChannel) -> None:
+        """The key that may sign in a channel, if it is at hand. Who has no session key has restored a backup."""
+        if not channel.restored:
+            try:
+                channel.signer = self.keys.signer(channel.terms.trader_signer)
+            except WalletError as error:
+                if error.code == "KEYS_NO_SESSION_KEY" and Phase(channel.record.phase) not in OVER:
+                    channel.roll_back("no session key")
+        if channel.restored:
+            with contextlib.suppress(WalletError):
+                channel.signer = self.keys.signer(channel.terms.trader)
 
     def connected(self) -> Peer:
         """The connection; WalletError with why there is none."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
+import msgspec
+
 from wallet.history.journal import Entry, Status
+from wallet.protocol.codec import show_hex
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Heartbeat, Resume, SignedOrder
 from wallet.protocol.signatures import require_signer
@@ -31,6 +34,7 @@ P = TypeVar("P", bound=Message)
 R = TypeVar("R", bound=Message)
 LONGEST_ANSWER = 30.0  # seconds that anything here waits for the broker, whatever T the terms allow him
 PAGE = 100  # states asked for at once
+_RESUME_BYTES = ("channel", "digest", "nonce", "peer_nonce")
 
 
 def patience(channel: TraderChannel) -> float:
@@ -87,8 +91,8 @@ class Conversation:
 
     async def beat(self, channel: TraderChannel) -> None:
         """One signed heartbeat and its echo: it tells the broker that we are present, and us that he is."""
-        if channel.last is None or channel.signer is None:
-            return
+        if channel.last is None or channel.signer is None or channel.restored:
+            return  # a restored channel is not present: nothing may be matched in it
         beat = Heartbeat(channel.id, channel.last.state.increment, channel.last.digest, int(self._clock.now()))
         typed = channel.domain.digest(beat)
         sent = self._clock.monotonic()
@@ -113,16 +117,18 @@ class Conversation:
         self.move(channel, Word.INTRODUCED)
         self.move(channel, Word.ASK)
         try:
-            his = await self._compare(channel, channel.signer, auth)
+            his, signature = await self._compare(channel, channel.signer, auth)
             if his.digest != ZERO_DIGEST:
                 await self._catch_up(channel, his)
         except WalletError as error:
             if error.code.startswith("RES-"):
                 self.move(channel, Word.DISAGREE)
             raise
+        if channel.restored:
+            channel.keep_shown(_kept(his, signature))
         self.move(channel, Word.AGREE)
 
-    async def _compare(self, channel: TraderChannel, signer: StateSigner, auth: AuthResult) -> Resume:
+    async def _compare(self, channel: TraderChannel, signer: StateSigner, auth: AuthResult) -> tuple[Resume, bytes]:
         last = channel.last
         number, digest = (last.state.increment, last.digest) if last else (0, ZERO_DIGEST)
         if channel.forked:
@@ -132,7 +138,7 @@ class Conversation:
         result = await self.ask(channel, methods.RESUME, messages.Standing(channel.id, number, digest, signature))
         his = Resume(channel.id, result.increment, result.digest, auth.peer_nonce, auth.nonce)
         require_signer(channel.domain.digest(his), result.signature, channel.terms.signers(Role.BROKER))
-        return his
+        return his, result.signature
 
     async def _catch_up(self, channel: TraderChannel, his: Resume) -> None:
         """Adopts what he shows up to the state he named, if our own signatures prove it."""
@@ -149,6 +155,12 @@ class Conversation:
     async def _states_after(self, channel: TraderChannel, after: int) -> tuple[list[Entry], list[SignedOrder]]:
         page = await self.ask(channel, methods.STATES, messages.StatesRequest(channel.id, after, PAGE))
         return [_entry(channel, row) for row in page.states], [order for row in page.states for order in row.intents]
+
+
+def _kept(his: Resume, signature: bytes) -> bytes:
+    """A broker's Resume as it is kept: the struct and his signature on it, so that others can check it."""
+    row = {"increment": his.increment, **{name: show_hex(getattr(his, name)) for name in _RESUME_BYTES}}
+    return msgspec.json.encode(row | {"signature": show_hex(signature)})
 
 
 def _entry(channel: TraderChannel, row: messages.ProvenState) -> Entry:

@@ -37,14 +37,15 @@ def require_judgeable(channel: TraderChannel, state: State) -> None:
 
     Raises WalletError("RESTORED" | "RES-FORK" | "NOT_OPEN" | "DISPUTED" | "HELD").
     """
-    if channel.signer is None:
+    leaving = state.transition in (Transition.CANCEL_ORDER, Transition.FINALIZE)
+    if channel.signer is None or (channel.restored and not (channel.shown and leaving)):
         raise WalletError("RESTORED")
     if channel.forked:
         raise WalletError("RES-FORK", increment=state.increment)
     phase = Phase(channel.record.phase)
     if phase in _NOT_TRADING and (state.increment or (channel.last is None and phase is not Phase.REQUESTED)):
         raise WalletError("NOT_OPEN", phase=phase.value)
-    if channel.disputed and state.transition not in (Transition.CANCEL_ORDER, Transition.FINALIZE):
+    if channel.disputed and not leaving:
         raise WalletError("DISPUTED")
     now = int(channel.clock.now())
     if rules.is_ahead(channel.terms, state, now):

@@ -75,7 +75,7 @@ class BrokerLink(Connection):
         Raises WalletError(rule's code) for an order that no state could open, RemoteError if the broker rejects
         it, WalletError("ORDER_UNKNOWN") if no answer came: it may still open within ten seconds.
         """
-        signer = _require_signer(channel)
+        signer = _require_signer(channel, trading=True)
         now = int(self.clock.now())
         order = Order(
             channel.id,
@@ -191,7 +191,7 @@ class BrokerLink(Connection):
         """Sends a request again whose answer never came; the broker knows it by its id."""
         now = self.clock.now()
         with contextlib.suppress(RemoteError):
-            if row.status in (STAGED, UNKNOWN) and row.signed.order.open_before > now:
+            if not channel.restored and row.status in (STAGED, UNKNOWN) and row.signed.order.open_before > now:
                 await self._send_order(channel, row.signed)
             unreceipted = row.cancel is not None and row.receipt is None
             may_rest = row.status == OPEN or (row.status in ALIVE and row.signed.order.open_before > now)
@@ -203,8 +203,9 @@ def _open_orders(channel: TraderChannel) -> tuple[OpenOrder, ...]:
     return channel.last.state.open_orders if channel.last else ()
 
 
-def _require_signer(channel: TraderChannel) -> StateSigner:
-    if channel.signer is None:
+def _require_signer(channel: TraderChannel, *, trading: bool = False) -> StateSigner:
+    """The key for a request; WalletError("RESTORED" | "RES-FORK" | "FROZEN") if nothing may be signed."""
+    if channel.signer is None or (trading and channel.restored):
         raise WalletError("RESTORED")
     if channel.forked:
         raise WalletError("RES-FORK", increment=channel.last.state.increment if channel.last else 0)

@@ -98,6 +98,9 @@ LIFE: Mapping[Phase, Mapping[Event, Phase]] = {
 }
 
 
+OVER = (Phase.SETTLED, Phase.WITHDRAWN, Phase.ABANDONED)  # no state can be agreed on any more
+
+
 class Stage(Enum):
     """Where the connection to one broker is."""
 
