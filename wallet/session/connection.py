@@ -249,9 +249,12 @@ class Connection:
 
     async def resume(self, channel: TraderChannel) -> None:
         """See :meth:`Conversation.resume`."""
-        talk, restored = self._talking_now(), channel.restored
+        talk = self._talking_now()
+        before = channel.last, channel.restored
         await talk.resume(channel)
-        if channel.restored and not restored:  # found out just now: the same once more, as the owner
+        if channel.restored and before != (channel.last, True):
+            # Once more: as the owner if it was found out just now, and with what was taken back, since no heartbeat
+            # will tell the broker that we have it.
             self._take_key(channel)
             await talk.resume(channel)
         await self._tell()
