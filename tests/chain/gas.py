@@ -1,14 +1,18 @@
 """What each call costs, as real transactions on py-evm: `python -m tests.chain.gas` prints the table.
 
+With `--write` it is kept in the resources, where a test holds it against the contract.
+
 Cold storage and real calldata throughout: every row is a chain of its own, every transaction in a block of its own.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from eth_account import Account
 from eth_tester import EthereumTester, PyEVMBackend
@@ -26,6 +30,8 @@ from wallet.resources import resource
 UNIT = 10**18
 PERIOD = 3600
 ACTORS = {who.address: who for who in (TRADER, BROKER, STRANGER, BROKER_SIGNER)}
+KEPT = Path(__file__).parents[2] / "resources" / "contracts" / "gas-1.md"
+_TABLE = re.compile(r"^\|.*\|$(?=(?:.|\n)*?^Published)", re.MULTILINE)
 ROWS = ("1 native", "1 ERC-20", "2 (native, ERC-20)", "2 ERC-20", "16 (native, 15 ERC-20)")
 
 
@@ -195,9 +201,33 @@ def render(found: dict[str, dict[str, int]]) -> str:
     return "\n".join(lines)
 
 
+def read(text: str) -> dict[str, dict[str, int]]:
+    """The first table of a Markdown text, as `render` made it."""
+    lines = [[cell.strip() for cell in line.strip("| \n").split(" | ")] for line in _TABLE.findall(text)]
+    head, *body = lines[0], *lines[2:]
+    return {
+        row[0]: {name: int(cell.replace(",", "")) for name, cell in zip(head[1:], row[1:], strict=True)} for row in body
+    }
+
+
+def kept() -> str:
+    """The table that is checked in, with the words around it."""
+    return KEPT.read_text(encoding="utf-8")
+
+
+def write() -> None:
+    """Measures all and puts the figures into the place of the kept ones."""
+    text = kept()
+    start, end = text.index("| call |"), text.index("\n\n", text.index("| call |"))
+    KEPT.write_text(text[:start] + render(table()) + text[end:], encoding="utf-8")
+
+
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
 
 
 if __name__ == "__main__":
-    print(render(table(tuple(sys.argv[1:]) or ROWS)))
+    if sys.argv[1:] == ["--write"]:
+        write()
+    else:
+        print(render(table(tuple(sys.argv[1:]) or ROWS)))

@@ -36,6 +36,10 @@ def arm(target: address, payload: Bytes[4096]):
     self.armed = True
 
 @external
+def disarm():
+    self.armed = False
+
+@external
 def act(target: address, payload: Bytes[4096]):
     raw_call(target, payload)
 

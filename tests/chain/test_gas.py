@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chain.gas import table
+from tests.chain.gas import ROWS, kept, read, table
 
 TWO = "2 (native, ERC-20)"
 MOST = "16 (native, 15 ERC-20)"
@@ -34,6 +34,27 @@ def measured() -> dict[str, dict[str, int]]:
 @pytest.mark.parametrize("what", CEILINGS)
 def test_two_assets_cost_no_more_than(measured: dict[str, dict[str, int]], what: str) -> None:
     assert measured[what][TWO] <= CEILINGS[what]
+
+
+# Zero bytes in the time of day are cheaper than others; anything more is a change.
+SLACK = 100
+
+
+def differences(measured: dict[str, dict[str, int]]) -> dict[tuple[str, str], int]:
+    known = read(kept())
+    assert set(known) == set(measured)
+    found = {(what, row): gas - known[what][row] for what, figures in measured.items() for row, gas in figures.items()}
+    return {where: more for where, more in found.items() if abs(more) > SLACK}
+
+
+def test_the_kept_table_is_what_it_costs(measured: dict[str, dict[str, int]]) -> None:
+    assert tuple(next(iter(read(kept()).values()))) == ROWS
+    assert differences(measured) == {}
+
+
+@pytest.mark.slow
+def test_the_whole_kept_table_is_what_it_costs() -> None:
+    assert differences(table()) == {}
 
 
 def test_the_largest_channel_fits_any_block(measured: dict[str, dict[str, int]]) -> None:

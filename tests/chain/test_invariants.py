@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import tempfile
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,13 +24,16 @@ from hypothesis.stateful import (
 )
 
 from tests.chain.evm import Reverted
+from tests.chain.hostile import hostile_token
 from tests.chain.scenario import BROKER, BROKER_SIGNER, STRANGER, TRADER, Session
 from tests.chain.world import ALLOCATION, CAP, COLLATERAL, STOCK, World
+from wallet.chain import calls
 from wallet.chain.build import SOURCE
 from wallet.chain.calls import Validation
 from wallet.protocol.state import State, Transition, payouts
 from wallet.protocol.terms import NATIVE, Asset, Role
 
+RESULTS = Path(__file__).parents[2] / ".cache" / "results"
 OWNERS = (TRADER.address, BROKER.address, STRANGER.address)
 amounts = st.integers(1, 3_000_000)
 
@@ -50,12 +58,37 @@ def came_through(attempt: Callable[[], object]) -> bool:
     return True
 
 
-class Lives(RuleBasedStateMachine):
-    """Deposits, channels, disputes and payouts in any order, against a model made of plain integers."""
+@dataclass
+class Tally:
+    """What the random lives came to, for the results file."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.world = World.make()
+    lives: int = 0
+    disputes: int = 0
+    settled: int = 0
+    closed: int = 0
+    refused_by_token: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+
+
+class Lives(RuleBasedStateMachine):
+    """Deposits, channels, disputes and payouts in any order, against a model made of plain integers.
+
+    One of the two assets is a token of one of ``kinds``; armed, it fails, burns gas, or calls back.
+    """
+
+    kinds: tuple[str, ...] = ("test token",)
+    tally = Tally()
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        self.kind = data.draw(st.sampled_from(self.kinds))
+        self.tally.runs[self.kind] += 1
+        folder = Path(tempfile.gettempdir())
+        kind = self.kind
+        self.world = (
+            World.make() if kind == "test token" else World.make(token=lambda c: hostile_token(c, kind, folder))
+        )
+        self.failing = False
         self.assets = self.world.assets
         self.free = {(owner, asset): 0 for owner in OWNERS for asset in self.assets}
         self.credits = dict.fromkeys(self.assets, 0)
@@ -68,9 +101,35 @@ class Lives(RuleBasedStateMachine):
 
     # --- money ---------------------------------------------------------------------------------------------------
 
+    def moves(self, *assets: bytes) -> bool:
+        """Whether these can be moved now."""
+        moving = not (self.failing and self.assets[1] in assets)
+        self.tally.refused_by_token += not moving
+        return moving
+
+    @precondition(lambda self: self.kind not in ("test token", "plain", "returns nothing"))
+    @rule()
+    def arm(self) -> None:
+        """From now on the token fails, or calls `pushCredit` back when it is next moved: only the lock stops that."""
+        token = self.world.token
+        payload = calls.push_credit(self.world.chain.contract, NATIVE, TRADER.address).data
+        token.call(STRANGER.address, "arm", self.world.chain.contract, payload)
+        self.failing = self.kind in ("reverts", "burns gas")
+
+    @precondition(lambda self: self.failing)
+    @rule()
+    def heal(self) -> None:
+        """The failing token's next movement would be the last one to fail; here it is mended before."""
+        self.world.token.call(STRANGER.address, "disarm")
+        self.failing = False
+
     @rule(who=st.sampled_from(OWNERS), which=st.integers(0, 1), amount=amounts)
     def deposit(self, who: bytes, which: int, amount: int) -> None:
         asset = self.assets[which]
+        if not self.moves(asset):
+            with pytest.raises(Reverted):
+                self.world.deposit(who, asset, amount)
+            return
         self.world.deposit(who, asset, amount)
         self.free[who, asset] += amount
         self.held[asset] += amount
@@ -81,6 +140,10 @@ class Lives(RuleBasedStateMachine):
         credit = self.credits[asset] if who == TRADER.address else 0
         if amount > credit + self.free[who, asset]:
             with pytest.raises(Reverted, match="BALANCE"):
+                self.world.withdraw(who, asset, amount, who)
+            return
+        if not self.moves(asset):
+            with pytest.raises(Reverted):
                 self.world.withdraw(who, asset, amount, who)
             return
         self.world.withdraw(who, asset, amount, who)
@@ -95,6 +158,10 @@ class Lives(RuleBasedStateMachine):
         asset = self.assets[which]
         if self.credits[asset] == 0:
             with pytest.raises(Reverted, match="ZERO_AMOUNT"):
+                self.world.push(asset)
+            return
+        if not self.moves(asset):
+            with pytest.raises(Reverted):
                 self.world.push(asset)
             return
         self.world.push(asset)
@@ -122,6 +189,8 @@ class Lives(RuleBasedStateMachine):
             and (row.collateral == 0 or self.used[row.asset] + row.collateral <= self.caps[row.asset])
             for row in rows
         ) and (deposit or not any(lacking.values()))
+        if fits and not self.moves(*(asset for asset, lack in lacking.items() if lack)):
+            fits = False
         opened = came_through(
             lambda: self.world.open_with_deposit(session, lacking[NATIVE]) if deposit else self.world.open(session)
         )
@@ -134,6 +203,7 @@ class Lives(RuleBasedStateMachine):
             self.free[BROKER.address, row.asset] -= row.collateral
             self.used[row.asset] += row.collateral
         self.lives.append(Life(session))
+        self.tally.lives += 1
 
     def state(self, life: Life, increment: int, shares: tuple[int, int], transition: Transition) -> State:
         outcomes = {}
@@ -153,6 +223,7 @@ class Lives(RuleBasedStateMachine):
                 self.world.close(life.session, state)
             return
         self.world.close(life.session, state)
+        self.tally.closed += 1
         self.pay(life, state)
 
     @precondition(lambda self: self.lives)
@@ -178,6 +249,7 @@ class Lives(RuleBasedStateMachine):
             return
         if starts:
             life.status, life.deadline = 2, now + 60
+            self.tally.disputes += 1
         life.increment, life.recorded = increment, state
 
     @precondition(lambda self: self.lives)
@@ -198,6 +270,7 @@ class Lives(RuleBasedStateMachine):
         recorded = life.recorded or life.session.setup
         if life.status == 2 and self.world.chain.now > life.deadline:
             self.world.settle(life.session, recorded.outcomes)
+            self.tally.settled += 1
             self.pay(life, recorded)
         else:
             with pytest.raises(Reverted, match="NOT_DISPUTED|TOO_EARLY"):
@@ -240,15 +313,42 @@ class Lives(RuleBasedStateMachine):
         for life in self.lives:
             assert world.status(life.session) == (life.status, life.deadline, life.increment)
 
+    @invariant()
+    def nothing_came_back_in(self) -> None:
+        token = self.world.token
+        if "entered" in token.abi.functions:
+            assert token.chain.read(token.address, token.abi.functions["entered"]) == (False,)
+
+
+class HostileLives(Lives):
+    kinds = ("plain", "returns nothing", "reverts", "burns gas", "calls before", "calls after")
+
 
 def test_lives_of_channels() -> None:
-    run_state_machine_as_test(Lives, settings=settings(max_examples=25, stateful_step_count=30))
+    run_state_machine_as_test(Lives, settings=settings(max_examples=20, stateful_step_count=30))
+
+
+def test_lives_among_hostile_tokens() -> None:
+    class Some(HostileLives):
+        kinds = ("reverts", "calls after")
+
+    run_state_machine_as_test(Some, settings=settings(max_examples=8, stateful_step_count=30))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_lives_of_channels() -> None:
-    run_state_machine_as_test(Lives, settings=settings(max_examples=1500, stateful_step_count=60))
+    """Runs of sixty steps until there were as many lives as asked for; half of the runs among hostile tokens."""
+    wanted = int(os.environ.get("CHANNEL_WALLET_LIVES", "2000"))
+
+    class Counted(HostileLives):
+        kinds = ("test token", *HostileLives.kinds)
+        tally = Tally()
+
+    while Counted.tally.lives < wanted:
+        run_state_machine_as_test(Counted, settings=settings(max_examples=200, stateful_step_count=60))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "lives.json").write_text(json.dumps(vars(Counted.tally), indent=1) + "\n", encoding="utf-8")
 
 
 # --- the list, by number -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,9 +26,9 @@ class World:
     opened: int = field(default=0)
 
     @classmethod
-    def make(cls, chain_id: int = CHAIN_ID) -> World:
+    def make(cls, chain_id: int = CHAIN_ID, token: Callable[[Chain], Token] = Chain.token) -> World:
         chain = Chain(chain_id)
-        world = cls(chain, chain.token())
+        world = cls(chain, token(chain))
         for who in (TRADER, BROKER, STRANGER):
             chain.fund(who.address, 100 * ETHER)
             world.token.mint(who.address, 10**12)
