@@ -16,6 +16,7 @@ GROUPS = {
     "order": ("buy", "sell", "cancel", "list"),
     "history": ("list", "verify", "export"),
     "proof": ("export", "verify", "submit"),
+    "evidence": ("export", "verify"),
 }
 PHRASE = "test test test test test test test test test test test junk"
 

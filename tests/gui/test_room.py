@@ -162,6 +162,21 @@ def test_proof_and_evidence_of_a_flag(
     assert calls(backend, "export_evidence") == [("export_evidence", tmp_path / "evidence.json", 1)]
 
 
+def test_evidence_of_a_decided_flag_on_the_page_of_flags(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any, tmp_path: Path
+) -> None:
+    backend.publish(app_view(flags=(replace(FLAG, id=4, resolved=True),)))
+    room_of(trading).workspace.raise_dock("flags")
+    table = find("flags.table")
+    qtbot.waitUntil(lambda: table.model().rowCount() == 1)
+    assert not find("flags.evidence").isVisible()
+    table.selectRow(0)
+    qtbot.waitUntil(find("flags.evidence").isVisible)
+    qtbot.mouseClick(find("flags.evidence"), Qt.MouseButton.LeftButton)
+    answer_file(tmp_path / "evidence.json")
+    assert calls(backend, "export_evidence") == [("export_evidence", tmp_path / "evidence.json", 4)]
+
+
 # --- history ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.spec.generate import FOLDER, VECTORS
 from wallet.broker.errors import CODES
 from wallet.chain.artifact import adjudicator
-from wallet.protocol import presence, proof, rules, signatures, strictjson, terms, transitions
+from wallet.protocol import evidence, presence, proof, rules, signatures, strictjson, terms, transitions
 from wallet.protocol.eip712 import FIELDS
 from wallet.session import adoption, channel, judging
 from wallet.wire import auth, peer
@@ -47,6 +47,7 @@ RULE = r'"([A-Z]{3}-[A-Z-]+)"'
         ("refusals", codes_in(r'return "([A-Z]+-[A-Z]+)"', presence)),
         ("broker", set(CODES) - {"AUTH_NEEDED", "BROKER_CONFIG", "BROKER_RUNNING"} - ANSWERS),
         ("proofs", codes_in(r'WalletError\("(PROOF_[A-Z_]+)"', proof)),
+        ("evidence", codes_in(r'WalletError\("(EVIDENCE_[A-Z_]+)"', evidence)),
         (
             "wire",
             codes_in(r'WalletError\("(JSON_[A-Z_]+)"', strictjson)

@@ -73,12 +73,17 @@ def load(path: Path) -> Proof:
 
     Raises WalletError("FILE_UNREADABLE" | "PROOF_FORM" | "PROOF_VERSION" | "JSON_…").
     """
+    return proofs.parse(read_json(path))
+
+
+def read_json(path: Path) -> object:
+    """What is in a file of anyone's, bounded and strictly decoded. Raises WalletError("FILE_UNREADABLE" | "JSON_…")."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise WalletError("FILE_UNREADABLE", path=str(path), why=error.strerror or "") from error
-    return proofs.parse(strictjson.loads(data, max_bytes=MAX_FILE))
+    return strictjson.loads(data, max_bytes=MAX_FILE)
 
 
 def describe(proof: Proof) -> tuple[dict[str, Any], str]:

@@ -8,10 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from wallet.app import proofs, views
-from wallet.app.profile import Profile, write_file
+from wallet.app import evidence, proofs, views
+from wallet.app.profile import Profile
 from wallet.app.snapshots import StateRow
 from wallet.history.export import export_json, show_validation
 from wallet.history.journal import ChannelRecord, Entry, Journal
@@ -108,31 +106,8 @@ class Stored:
         return proofs.save(self.journal, self.record(), path, increment)
 
     def export_evidence(self, path: Path, flag: int) -> None:
-        """The very bytes the broker signed, with rule, signature and our last good state, as JSON others can check."""
-        row = next((row for row in self.journal.flags() if row.id == flag), None)
-        if row is None:
-            raise WalletError("FLAG_UNKNOWN", flag=flag)
-        record = self.journal.channel(row.channel)
-        if record is None:
-            raise WalletError("CHANNEL_UNKNOWN", channel=codec.show_hex(row.channel))
-        same_number = [entry for entry in self.journal.entries(row.channel, row.increment) if entry.broker_signature]
-        value = {
-            "format": "trading-channels/evidence",
-            "version": 1,
-            "chainId": record.chain_id,
-            "adjudicator": codec.show_hex(record.contract),
-            "terms": codec.show_terms(record.terms),
-            "rule": row.flag.code,
-            "expected": row.flag.expected,
-            "got": row.flag.got,
-            "increment": row.increment,
-            "digest": codec.show_hex(row.digest),
-            "brokerSignature": codec.show_hex(row.signature),
-            "received": row.raw.decode(),
-            "alsoSigned": [_shown(entry) for entry in same_number],
-            "lastGood": [_shown(entry) for entry in self.journal.entries(row.channel, row.last_good)],
-        }
-        write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2))
+        """What the broker signed and may not have, as a file that others can check; see :mod:`wallet.app.evidence`."""
+        evidence.save(self.journal, flag, path)
 
     def flags(self) -> list[dict[str, Any]]:
         return [
@@ -226,15 +201,6 @@ def detail(stored: Stored, increment: int) -> dict[str, Any]:
         "previous_array": codec.state_array(before.state) if before else None,
         "validation": show_validation(how),
         "proof": how is not None,
-    }
-
-
-def _shown(entry: Entry) -> dict[str, Any]:
-    return {
-        "envelope": codec.envelope(entry.state),
-        "state": codec.state_array(entry.state),
-        "digest": codec.show_hex(entry.digest),
-        "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
     }
 
 

@@ -256,6 +256,16 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF_SUCCESSOR": _("The proof's later state does not stand for the missing signature ({why})."),
     "PROOF_SIGNATURE": _("The signature of the {role} on the proof is missing or wrong ({why})."),
     "PROOF_CALLS": _("The proof's ready-made transactions go somewhere else ({why})."),
+    "EVIDENCE_FORM": _("This is no evidence file: {what} has a wrong form."),
+    "EVIDENCE_VERSION": _("This evidence is of version {got}; this program knows {known}. Update it."),
+    "EVIDENCE_TERMS": _("The evidence's terms are none a channel may have ({why})."),
+    "EVIDENCE_CHANNEL": _("A state in the evidence is of another channel than its terms."),
+    "EVIDENCE_TYPED_DATA": _("What the evidence says was signed is not its state {increment}."),
+    "EVIDENCE_SIGNATURE": _("The signature of the {role} in the evidence is missing or wrong ({why})."),
+    "EVIDENCE_SAME": _("The two states in the evidence are the same, or of different numbers: that proves nothing."),
+    "EVIDENCE_LAST_GOOD": _("The accused has not signed state {increment}, nor anything that names it."),
+    "EVIDENCE_INTENTS": _("The evidence's orders are not those its trader signed ({why})."),
+    "EVIDENCE_RAW": _("Flag {flag} holds no state that can be read: there is nothing to export."),
     "PROOF_ELSEWHERE": _("The proof is of chain {chain} and contract {contract}, not of this broker's."),
     "WATCH_ANSWER_LATE": _(
         "Channel {channel} was challenged with state {recorded}; our answer, state {ours}, is not on the chain yet, and"
@@ -280,6 +290,11 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF-OPEN": _("The proof holds: state {increment}. After a challenge period it pays:"),
     "PROOF-BOTH": _("  Validated by both signatures on it."),
     "PROOF-IMPLIED": _("  Validated by the signature of the {role} on state {increment}, which names it."),
+    "EVIDENCE-TWO": _("Proven: the {role} signed two different states of number {increment}:"),
+    "EVIDENCE-RULE": _("Proven: state {increment}, signed by the {role}, breaks the rule {rule}:"),
+    "EVIDENCE-SIGNED": _(
+        "The {role} signed state {increment}. That it breaks {rule} takes more to show than a file can hold:"
+    ),
     "PROOF-NEXT-WITHDRAW": _("The channel is settled. Now: channel-wallet channel withdraw"),
     "PROOF-NEXT-WAIT": _("The challenge period of {seconds} seconds runs. After it: channel-wallet channel withdraw"),
     "CALL-CLOSE-SAYS": _("Closes the channel with its final state; both sides are credited."),

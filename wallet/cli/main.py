@@ -300,6 +300,29 @@ def proof_submit(out: Context, file: Path) -> None:
         out.submit_proof(service, file)
 
 
+@main.group()
+def evidence() -> None:
+    """Export and verify evidence of what the broker signed and may not have."""
+
+
+@evidence.command("export")
+@click.argument("flag", type=click.IntRange(min=1))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@wallet_command
+def evidence_export(out: Context, flag: int, file: Path) -> None:
+    """Write the evidence of a flag (its number: see flags) as a file that anyone can check."""
+    out.export_evidence(flag, file)
+    out.show({"flag": flag, "file": str(file)}, f"Evidence of flag {flag} written to {file}")
+
+
+@evidence.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@wallet_command
+def evidence_verify(out: Context, file: Path) -> None:
+    """Check evidence and say what it proves; needs no connection."""
+    out.verify_evidence(file)
+
+
 @main.command()
 @wallet_command
 def flags(out: Context) -> None:

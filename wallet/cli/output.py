@@ -274,6 +274,17 @@ class Context:
         value, text = describe(load(file))
         self.show(value, text)
 
+    def export_evidence(self, flag: int, file: Path) -> None:
+        from wallet.app.records import Stored
+
+        Stored(self.profile_path()).export_evidence(file, flag)
+
+    def verify_evidence(self, file: Path) -> None:
+        from wallet.app.evidence import describe, load
+
+        value, text = describe(load(file))
+        self.show(value, text)
+
     def submit_proof(self, service: Service, file: Path) -> None:
         from wallet.app.proofs import load, submit
 

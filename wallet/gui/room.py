@@ -63,6 +63,7 @@ class TradingRoom(QWidget):
         self.banner.refuse_wanted.connect(self._refuse)
         self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good))
         self.banner.evidence_wanted.connect(self._save_evidence)
+        self.workspace.flags.evidence_wanted.connect(self._save_evidence)
         self.workspace.order_wanted.connect(self._place)
         self.workspace.cancel_wanted.connect(self._cancel)
         self.workspace.cancel_all_wanted.connect(self.ask_cancel_all)

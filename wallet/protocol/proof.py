@@ -102,16 +102,17 @@ def build(
         "chainId": domain.chain_id,
         "adjudicator": codec.show_hex(domain.contract),
         "terms": codec.show_terms(terms),
-        **_show_state(domain, state, signatures),
+        **show_state(domain, state, signatures),
         "intents": [codec.show_signed_order(by_id[row.id]) for row in state.open_orders if row.id in by_id],
-        "successor": _show_state(domain, needed.state, needed.signatures) if needed else None,
+        "successor": show_state(domain, needed.state, needed.signatures) if needed else None,
         "calls": [_show_call(call) for call in calls],
     }
     verify(parse(shown))
     return {key: shown[key] for key in _KEYS}
 
 
-def _show_state(domain: Domain, state: State, signatures: Mapping[Role, bytes]) -> dict[str, Any]:
+def show_state(domain: Domain, state: State, signatures: Mapping[Role, bytes]) -> dict[str, Any]:
+    """A state as files carry it: envelope, array, signatures (null where there is none), what was signed."""
     return {
         "envelope": codec.envelope(state),
         "state": codec.state_array(state),
@@ -164,11 +165,11 @@ def _parse(value: object) -> Proof:
         terms=codec.read_terms(row["terms"]),
         state=codec.read_state(row["envelope"], row["state"]),
         intents=tuple(codec.read_signed_order(item) for item in codec.read_list(row["intents"], "intents")),
-        signatures=_read_signatures(row["signatures"]),
+        signatures=read_signatures(row["signatures"]),
         successor=None
         if successor is None
         else Successor(
-            codec.read_state(successor["envelope"], successor["state"]), _read_signatures(successor["signatures"])
+            codec.read_state(successor["envelope"], successor["state"]), read_signatures(successor["signatures"])
         ),
         typed_data=row["typedData"],
         successor_typed_data=successor["typedData"] if successor else None,
@@ -176,7 +177,8 @@ def _parse(value: object) -> Proof:
     )
 
 
-def _read_signatures(value: object) -> dict[Role, bytes]:
+def read_signatures(value: object) -> dict[Role, bytes]:
+    """The signatures that are not null; WalletError("WIR-FORM") for another form."""
     row = codec.read_object(value, "signatures", ("trader", "broker"))
     roles = {Role.TRADER: row["trader"], Role.BROKER: row["broker"]}
     return {role: codec.read_hex(item, 65, "signature") for role, item in roles.items() if item is not None}

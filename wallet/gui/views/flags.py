@@ -72,7 +72,9 @@ class FlagBanner(QFrame):
 
 
 class FlagsView(QFrame):
-    """All flags of the channel, decided ones too."""
+    """All flags of the channel, decided ones too. The signal carries the flag."""
+
+    evidence_wanted = Signal(object)
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -87,14 +89,27 @@ class FlagsView(QFrame):
         nothing = "No flags: every state of the broker's kept the rules."
         table = Table("flags.table", "Flags", self._model, look, nothing)
         table.picked.connect(self._show)
+        self._flag: FlagView | None = None
         self._words = Label("", wrap=True)
         self._words.setObjectName("flags.words")
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._words.setMargin(12)
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._evidence = button(
+            "Save evidence…",
+            "flags.evidence",
+            role="quiet",
+            tip="Write what the broker signed as a file that anyone can check, without this program",
+        )
+        self._evidence.clicked.connect(lambda: self.evidence_wanted.emit(self._flag))
+        self._evidence.hide()
+        page = QFrame()
+        side = column(self._words, row(None, self._evidence, margins=(6, 2, 6, 4)))
+        side.setStretch(0, 1)
+        page.setLayout(side)
         splitter = QSplitter()
         splitter.addWidget(table)
-        splitter.addWidget(self._words)
+        splitter.addWidget(page)
         splitter.setSizes([420, 420])
         splitter.setHandleWidth(1)
         self.setLayout(column(splitter))
@@ -103,6 +118,8 @@ class FlagsView(QFrame):
         self._model.set_rows(tuple(sorted(view.flags, key=lambda flag: flag.id, reverse=True)))
 
     def _show(self, flag: FlagView | None) -> None:
+        self._flag = flag
+        self._evidence.setVisible(flag is not None)
         if flag is not None:
             self._words.show_text("\n\n".join(flag_words(flag)))
 
