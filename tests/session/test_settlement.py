@@ -43,7 +43,7 @@ class Node:
         return OnChain(status, 1, self.increment, self.outcomes_hash)
 
     async def _block(self, _: object = "latest") -> Block:
-        return Block(1, b"\1" * 32, bytes(32), self.time, 1, 30_000_000)
+        return Block(self.head, b"\1" * 32, bytes(32), self.time, 1, 30_000_000)
 
     async def _number(self) -> int:
         return self.head

@@ -77,6 +77,7 @@ class Account:
         self.link = BrokerLink(broker, self.journal, ChannelKeys(vault), changed)
         self.chain = ChainLink(broker, self.journal, self.link.channels.values, self.link.advance, changed)
         self.chain.account = self.address
+        self.link.block_time = lambda: self.chain.block_time
         self.names = views.Names(broker, {})
         self.steps: tuple[Step, ...] = ()
         self.alarms = Alarms(changed)

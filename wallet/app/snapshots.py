@@ -178,8 +178,9 @@ class ChannelView:
     orders: tuple[OrderView, ...]
     fills: tuple[FillView, ...]
     awaiting: str = ""  # who owes the next signature: "", "broker" or "trader"
-    note: str = ""  # code of what the channel is waiting for, such as "WAIT-CONFIRMATIONS"
+    note: str = ""  # code of what keeps the channel from trading: RESTORED, RES-FORK, HELD
     deadline: int = 0  # end of a challenge period, Unix seconds
+    offline_safe: int = 0  # seconds this wallet may be away before the broker could settle with an older state
 
 
 @dataclass(frozen=True, slots=True)

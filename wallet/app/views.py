@@ -204,10 +204,49 @@ def channel_view(
         balances=rows,
         orders=orders(names, channel, now),
         fills=done,
-        awaiting="broker" if channel.void is not None else "",
-        note=note,
+        awaiting=awaiting(channel),
+        note=note or hindrance(channel),
         deadline=deadline,
+        offline_safe=offline_safe(channel, deadline, now),
     )
+
+
+def awaiting(channel: TraderChannel) -> str:
+    """Who owes the next signature: ours is owed for what we hold back, the broker's for our void and our requests."""
+    if channel.void is not None:
+        return "broker"
+    if channel.held is not None:
+        return "trader"
+    if channel.frozen is not None:
+        return "trader"  # the user's decision first
+    return "broker" if _has_requests(channel) else ""
+
+
+def _has_requests(channel: TraderChannel) -> bool:
+    """Whether the broker has yet to answer with a state: a cancel he receipted, an order he took."""
+    resting = channel.last.state.open_orders if channel.last else ()
+    rows = (channel.requests.get(order.id) for order in resting)
+    if any(row is not None and row.cancel is not None for row in rows):
+        return True
+    coming = (channel.requests.get(channel.domain.digest(order).digest) for order in channel.uncertain())
+    return any(row is not None and row.status == intents.SUBMITTED for row in coming)
+
+
+def hindrance(channel: TraderChannel) -> str:
+    """Code of what keeps this channel from trading, but for a flag."""
+    if channel.forked:
+        return "RES-FORK"
+    if channel.restored:
+        return "RESTORED"
+    return "HELD" if channel.held is not None else ""
+
+
+def offline_safe(channel: TraderChannel, deadline: int, now: float) -> int:
+    """Seconds from now in which nobody can settle this channel without our answer; 0 where nothing is at stake."""
+    life = Life(channel.record.phase)
+    if life is Life.DISPUTED:
+        return max(0, int(deadline - now))
+    return channel.terms.challenge_period if life in (Life.OPEN, Life.FINAL, Life.CLOSING) else 0
 
 
 def flag_view(names: Names, record: FlagRecord) -> FlagView:

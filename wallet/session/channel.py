@@ -52,6 +52,7 @@ class TraderChannel:
         self.restored = journal.fact(record.id, "restored") is not None
         self.shown = journal.fact(record.id, "shown") is not None  # his signed Resume is kept: what he called highest
         self.dropped = 0
+        self.held: int | None = None  # the claimed time of a state that is ahead of our clock and waits
         self.void = self._pending_void()  # ours that waits for the broker's signature
         self.requests = Requests(journal, record.id, clock)
         self.evidence = Evidence(journal, record.id, clock)
@@ -96,6 +97,7 @@ class TraderChannel:
         known = self.journal.by_digest(self.id, typed.digest)
         if known is not None and known.status is not Status.FLAGGED:
             return self._same(known)
+        self.held = None
         require_judgeable(self, state)
         flag = flag_of(self, state, typed.digest)
         if flag is not None:

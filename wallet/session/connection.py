@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.protocol.errors import WalletError
+from wallet.session import clocks
 from wallet.session.alarms import Alarms
 from wallet.session.answers import Ack, Proposal, StateSigner
 from wallet.session.backoff import Backoff
@@ -67,6 +68,7 @@ class Connection:
         self.alarms = Alarms(changed)
         self.feed = MarketFeed(changed, self.alarms)
         self.channels: dict[bytes, TraderChannel] = {}
+        self.block_time: Callable[[], int] = lambda: 0  # of the newest block, to see whose clock is wrong
         self._changed = changed
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._talk: Conversation | None = None
@@ -94,10 +96,10 @@ class Connection:
         try:
             await self._stay_connected()
         except WalletError as error:
-            self.live.problem = error
+            self.live.trouble = error
             log.info("broker %s: %s", self.profile.host, error)
         except Exception as error:  # noqa: BLE001 - whatever a broker can do to us, he can't end us
-            self.live.problem = WalletError("TASK_DIED", why=type(error).__name__)
+            self.live.trouble = WalletError("TASK_DIED", why=type(error).__name__)
             self.alarms.sound("connection", error)
         finally:
             self._turn(Turn.LOST)
@@ -135,7 +137,7 @@ class Connection:
             self._turn(Turn.CONNECTED)
             problem = await self._join_all()
             self._turn(Turn.JOINED)
-            self.live.problem, self.live.last_word = problem, self.clock.now()
+            self.live.trouble, self.live.last_word = problem, self.clock.now()
             self._online.set()
             self.feed.attach(peer)
             await self._tell()
@@ -200,7 +202,7 @@ class Connection:
                     await methods.ask(talk.peer, methods.INSTRUMENTS, InstrumentsRequest(), 10)
                     self.live.last_word = self.clock.now()
             except WalletError as error:
-                self.live.problem = error
+                self.live.trouble = error
                 await talk.peer.close()
                 return
             self._changed()
@@ -208,6 +210,7 @@ class Connection:
     async def heartbeat(self, channel: TraderChannel) -> None:
         """One signed heartbeat and its echo."""
         await self._talking_now().beat(channel)
+        self.live.clocks = clocks.difference(self.live.ahead, self.clock.now(), self.block_time())
 
     # --- joining ---
 

@@ -1,4 +1,4 @@
-"""What a proposed state deserves: not to be looked at, a flag, a refusal, or our signature. Reads, never writes.
+"""What a proposed state deserves: not to be looked at, a flag, a refusal, or our signature.
 
 The rules themselves are :mod:`wallet.protocol.rules`; here stands what depends on where this channel is.
 Source: design §3, §4, §5 and §8 "Restored profiles".
@@ -49,6 +49,7 @@ def require_judgeable(channel: TraderChannel, state: State) -> None:
         raise WalletError("DISPUTED")
     now = int(channel.clock.now())
     if rules.is_ahead(channel.terms, state, now):
+        channel.held = state.time
         raise WalletError("HELD", time=state.time, now=now)
 
 

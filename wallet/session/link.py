@@ -26,6 +26,7 @@ from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import Contents, RuleBroken, contents_of, create_order
 from wallet.session.answers import StateSigner
 from wallet.session.channel import TraderChannel
+from wallet.session.clocks import BLOCK_ORDERS
 from wallet.session.connection import Connection
 from wallet.session.conversation import patience
 from wallet.session.phases import Event, Word
@@ -76,6 +77,8 @@ class BrokerLink(Connection):
         it, WalletError("ORDER_UNKNOWN") if no answer came: it may still open within ten seconds.
         """
         signer = _require_signer(channel, trading=True)
+        if self.live.clocks is not None and abs(self.live.ahead) > BLOCK_ORDERS:
+            raise self.live.clocks
         now = int(self.clock.now())
         order = Order(
             channel.id,

@@ -20,7 +20,13 @@ class Liveness:
     round_trip: float = 0.0
     last_word: float = 0.0
     ahead: float = 0.0
-    problem: WalletError | None = None
+    trouble: WalletError | None = None  # of the connection
+    clocks: WalletError | None = None  # that are too far apart
+
+    @property
+    def problem(self) -> WalletError | None:
+        """What to tell the user first."""
+        return self.trouble or self.clocks
 
     @property
     def online(self) -> bool:

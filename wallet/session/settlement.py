@@ -83,6 +83,7 @@ class ChainLink:
         self.online = False
         self.problem: WalletError | None = None
         self.block = 0
+        self.block_time = 0
         self.gas_price = 0
         self.holdings = Holdings({}, {}, {})
         self.deadlines: dict[bytes, int] = {}
@@ -169,7 +170,9 @@ class ChainLink:
         """One look at the chain: the block, our money, our channels."""
         if not self._checked:
             await self._check()
-        self.block = await self._rpc.block_number()
+        head = await self._rpc.block("latest")
+        if head is not None:
+            self.block, self.block_time = head.number, head.time
         if self.account is not None:
             await self._look_at_money(self.account)
         for channel in list(self._channels()):

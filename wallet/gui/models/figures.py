@@ -145,6 +145,14 @@ def duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
+def span(seconds: int) -> str:
+    """A time to go, rounded down: ``3 d``, ``23 h``, ``59 min``, ``45 s``."""
+    for divisor, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= divisor:
+            return f"{seconds // divisor} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
 def clock(seconds: float) -> str:
     """Local time of day."""
     return _local(seconds).strftime("%H:%M:%S")

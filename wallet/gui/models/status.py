@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wallet.app.snapshots import AppView, ChannelView, Link, Phase
-from wallet.gui.models.figures import GROUP, age, duration
+from wallet.gui.models.figures import GROUP, age, duration, span
 
 SILENT_AFTER = 10.0  # seconds without a word of the broker's: said, whatever the socket claims
 
@@ -42,9 +42,24 @@ PHASES = {
 }
 
 
+# why a channel does not trade: a word, and what it means
+_NOTES = {
+    "RESTORED": ("restored", "This profile was restored or copied. The session only leaves: finalize and withdraw."),
+    "RES-FORK": ("key used elsewhere", "Another program signs with this session's key. This one signs nothing more."),
+    "HELD": ("held", "The broker's clock is ahead of this computer's: one is wrong. The state waits, unsigned."),
+}
+
+
 def strip(view: AppView, now: float) -> tuple[Cell, ...]:
     """All cells, left to right; ``now`` is Unix time."""
-    return (_broker(view, now), _chain(view), _session(view.channel), _state(view), _age(view.channel, now))
+    return (
+        _broker(view, now),
+        _chain(view),
+        _session(view.channel),
+        _state(view),
+        _age(view.channel, now),
+        _away(view.channel),
+    )
 
 
 def _broker(view: AppView, now: float) -> Cell:
@@ -81,6 +96,9 @@ def _state(view: AppView) -> Cell:
     if channel is None:
         return Cell("state", "State", "–", tip="States are numbered from 0 once a session is open.")
     number = f"#{channel.increment:,}".replace(",", GROUP)
+    if channel.note in _NOTES:
+        word, tip = _NOTES[channel.note]
+        return Cell("state", "State", f"{number} · {word}", "warn" if channel.note == "HELD" else "bad", tip=tip)
     if channel.awaiting == "broker":
         return Cell("state", "State", f"{number} · broker signs next", "warn", tip="An answer of the broker's is due.")
     if channel.awaiting == "trader":
@@ -97,3 +115,16 @@ def _age(channel: ChannelView | None, now: float) -> Cell:
         f"{age(now - channel.last_time)} ago",
         tip="Age of the last state that both have signed: the one you can withdraw with at any time.",
     )
+
+
+def _away(channel: ChannelView | None) -> Cell:
+    """How long this computer may be off: what a challenge with an older state would have to wait for our answer."""
+    if channel is None or not (channel.offline_safe or channel.phase is Phase.DISPUTED):
+        return Cell("away", "Safe offline", "–", tip="Nothing is at stake on chain.")
+    tone = "bad" if channel.phase is Phase.DISPUTED else "plain"
+    tip = (
+        "If the broker challenges with an older state while this wallet is off, it has this long to answer."
+        if channel.phase is not Phase.DISPUTED
+        else "A challenge is running: answer before it ends, or stay online so that this wallet does."
+    )
+    return Cell("away", "Safe offline", f"for {span(channel.offline_safe)}", tone, tip=tip)

@@ -90,7 +90,7 @@ class Strip(QFrame):
         self.setObjectName("strip")
         self.setProperty("role", "strip")
         self.setFixedHeight(44)
-        self._cells = {key: StatusCell(look, key) for key in ("broker", "chain", "session", "state", "age")}
+        self._cells = {key: StatusCell(look, key) for key in ("broker", "chain", "session", "state", "age", "away")}
         self._badge = Label("SIMULATED PRICES")
         self._badge.setProperty("role", "badge")
         self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
