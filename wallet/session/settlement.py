@@ -31,8 +31,9 @@ from wallet.session.alarms import Alarms
 from wallet.session.backoff import Backoff
 from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile
 from wallet.session.channel import TraderChannel
-from wallet.session.guard import Guarded, Provable
+from wallet.session.guard import Guarded
 from wallet.session.outbox import Outbox
+from wallet.session.papers import best_provable
 from wallet.session.phases import Event, Phase
 from wallet.session.watcher import Watcher
 
@@ -139,20 +140,10 @@ class ChainLink:
     def _guarded(self) -> list[Guarded]:
         """Every channel that may come to be, or is, on chain and is not over."""
         return [
-            Guarded(channel.id, channel.terms, self._provable(channel), self.pays_out(channel))
+            Guarded(channel.id, channel.terms, best_provable(self.journal, channel.id), self.pays_out(channel))
             for channel in self._channels()
             if Phase(channel.record.phase) not in _UNWATCHED
         ]
-
-    @staticmethod
-    def _provable(channel: TraderChannel) -> Provable | None:
-        """The highest state we can prove; None if that is the setup, which needs no proof and beats nothing."""
-        last = channel.last
-        if last is None or last.state.increment == 0:
-            return None
-        if last.trader_signature is None or last.broker_signature is None:
-            return None
-        return Provable(last.state, Validation(last.trader_signature, last.broker_signature))
 
     def pays_out(self, channel: TraderChannel) -> bool:
         """Whether the user is leaving, so that what is credited goes on to his own account."""
@@ -298,7 +289,7 @@ class ChainLink:
         """
         if channel.last is None:
             raise WalletError("PROOF_NO_STATE", increment="any")
-        best = self._provable(channel)
+        best = best_provable(self.journal, channel.id)
         state, validation = (best.state, best.validation) if best else (channel.last.state, Validation())
         async with self._acting:
             await self.outbox.finish(channel.id, "challenge")
