@@ -51,6 +51,19 @@ GROUPS = {
             "wallet/broker/*",
         ),
     ),
+    "fuzz": Group(
+        ("tests/fuzz",),
+        (
+            "wallet/protocol/*",
+            "wallet/wire/*",
+            "wallet/keys/*",
+            "wallet/market/*",
+            "wallet/chain/*",
+            "wallet/session/broker_profile.py",
+            "wallet/sandbox/devnet/*",
+        ),
+    ),
+    "mutation": Group(("tests/mutation",), ("wallet/protocol/*", "tests/protocol/*")),
     "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT)),
 }
 

@@ -15,8 +15,11 @@ from dev_groups import GROUPS, groups_for
         ([], ()),
         (["README.md"], ()),
         (["wallet/gui/theme.py"], ("session", "gui", "end_to_end")),
-        (["wallet/protocol/rules.py"], ("protocol", "chain", "parts", "broker", "session", "end_to_end", "crashes")),
-        (["tests/protocol/test_rules.py"], ("protocol",)),
+        (
+            ["wallet/protocol/rules.py"],
+            ("protocol", "chain", "parts", "broker", "session", "end_to_end", "crashes", "fuzz", "mutation"),
+        ),
+        (["tests/protocol/test_rules.py"], ("protocol", "mutation")),
         (["packaging/lock-dev.txt"], ("end_to_end", "packaging")),
         (["resources/contracts/adjudicator-1.json"], ("chain", "session", "gui", "end_to_end")),
     ],
