@@ -1,4 +1,4 @@
-"""What must come from the operating system: Qt's libraries, and an X server and its tools for the tests.
+"""What must come from the operating system: Qt's libraries, and for the tests an X server, its tools and strace.
 
 On Debian and its kin dpkg knows what lacks, and root gets it installed; on another Linux the libraries and commands
 themselves are looked for and named. macOS and Windows lack nothing.
@@ -49,6 +49,7 @@ TEST_TOOLS = (
     Need(("xauth",), command="xauth"),
     Need(("xdotool",), command="xdotool"),
     Need(("imagemagick",), command="import"),
+    Need(("strace",), command="strace"),
     Need(("fonts-dejavu-core",)),
 )
 

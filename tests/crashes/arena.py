@@ -32,6 +32,7 @@ class Arena:
     broker_options: Options = SOUND
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
     port: int = 0
+    wallet_under: tuple[str, ...] = ()  # a program that runs the wallets' process
 
     def __enter__(self) -> Arena:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,11 +67,11 @@ class Arena:
 
     def another_wallet(self) -> Process:
         command = "tests.crashes.wallet_worker", str(self.folder), self.wallet_options.show()
-        return Process(self.folder / "wallet.log", *command)
+        return Process(self.folder / "wallet.log", *command, under=self.wallet_under)
 
-    def wait_for_flow(self, within: float = START) -> None:
-        """Until states pass again."""
-        goal, deadline = self.recorder.proposals + FLOWING, time.monotonic() + within
+    def wait_for_flow(self, within: float = START, flowing: int = FLOWING) -> None:
+        """Until ``flowing`` more states have passed."""
+        goal, deadline = self.recorder.proposals + flowing, time.monotonic() + within
         while self.recorder.proposals < goal:
             assert time.monotonic() < deadline, f"no states flow: see the logs in {self.folder}"
             assert self.wallet.alive, "the wallet ended by itself"

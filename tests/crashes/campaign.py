@@ -48,7 +48,7 @@ def campaign(
 
 
 def _begun(results: Path, seed: int, initiative: str) -> dict[str, Any]:
-    head = {"seed": seed, "initiative": initiative, "commit": _commit()}
+    head = {"seed": seed, "initiative": initiative, "commit": commit()}
     if results.exists():
         record: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
         if (record["seed"], record["initiative"]) == (seed, initiative):
@@ -77,7 +77,8 @@ def _batch(folder: Path, seed: str, kills: int, initiative: str) -> dict[str, An
     }
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The state of the source that is running, for the record."""
     said = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )

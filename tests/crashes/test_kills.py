@@ -34,7 +34,7 @@ def die_at(arena: Arena, side: str, point: str, nth: int) -> None:
     if side == "wallet":
         arena.wallet.close()
         arena.wallet_options = replace(wallet, watched=True, deadly=(point, nth))
-        arena.start_wallet()
+        arena.wallet = arena.another_wallet()  # which may die before it has said anything
     else:
         arena.broker.close()
         arena.broker_options = replace(broker, watched=True, deadly=(point, nth))
@@ -76,11 +76,11 @@ def test_nothing_is_lost_and_nothing_signed_twice(tmp_path: Path) -> None:
     with Arena(tmp_path) as arena:
         random_kills(arena, 3, random.Random(SEED))
         for side, points in named.QUICK.items():
-            die_at_each(arena, side, points, 6)
+            die_at_each(arena, side, points, 12)
         verdict = arena.conclude()
         report(arena, verdict)
     assert sum(arena.kills.values()) == 11
-    assert verdict.rate >= 20
+    assert verdict.resumes >= 11
 
 
 @pytest.mark.slow
@@ -88,9 +88,9 @@ def test_nothing_is_lost_and_nothing_signed_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("side", "points", "most"),
     [
-        ("wallet", named.WALLET_FLOWS, 6),
+        ("wallet", named.WALLET_FLOWS, 12),
         ("wallet", named.WALLET_JOINS, 1),
-        ("broker", named.BROKER_FLOWS, 6),
+        ("broker", named.BROKER_FLOWS, 12),
         ("broker", named.BROKER_JOINS, 1),
     ],
     ids=["wallet flows", "wallet joins", "broker flows", "broker joins"],

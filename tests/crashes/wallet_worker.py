@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections import Counter
@@ -19,8 +20,9 @@ from tests.crashes import builds
 from tests.crashes.options import Options, say
 from tests.crashes.points import Points
 from tests.support.game import ETH, ETH_USDT, USDT
+from wallet.app.installation import ChannelKeys, open_journal
 from wallet.app.profile import Profile
-from wallet.history.journal import ChannelRecord, Journal
+from wallet.history.journal import ChannelRecord
 from wallet.keys.kdf import KdfParams
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, create_vault, open_vault
@@ -28,10 +30,10 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import OpenOrder, Side
 from wallet.protocol.terms import Role
-from wallet.session import broker_profile
+from wallet.session import broker_profile, connection
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
-from wallet.session.phases import Phase
+from wallet.session.phases import Event, Phase
 
 PHRASES = {
     "ann": Secret("test test test test test test test test test test test junk"),
@@ -43,6 +45,8 @@ ALLOCATION = [(ETH, 100 * 10**18), (USDT, 500_000 * 10**6)]
 AMOUNT = 100 * ETH_USDT.lot_size  # 0.01 ETH
 HIGH, LOW, FAR = PRICE + 10 * 10**6, PRICE - 10 * 10**6, PRICE // 2  # nobody meets an order of his own
 DAY = 86_400
+PATIENCE = 0.4  # seconds at most between two tries to connect: a broker who dies every second is what this is about
+MEMORY = "memory"  # what the computer remembers of the profiles, outside of them
 GONE = ("filled", "cancelled", "rejected", "dead")
 
 
@@ -52,14 +56,16 @@ class Wallet:
     def __init__(self, folder: Path, name: str, broker: broker_profile.BrokerProfile) -> None:
         self.profile = Profile(folder / name)
         self.vault = _vault(self.profile, PHRASES[name])
-        self.journal = Journal.open(self.profile.journal)
-        self.link = BrokerLink(broker, self.journal, self.vault.session_keys, lambda: None)
+        self.journal, self._installation = open_journal(self.profile, self.vault)
+        self.link = BrokerLink(broker, self.journal, ChannelKeys(self.vault), lambda: None)
         self.errors: Counter[str] = Counter()
-        self._running = asyncio.create_task(self.link.run())
+        work = self.link.run(), self._installation.keep_noting()
+        self._running = [asyncio.create_task(one) for one in work]
 
     async def stop(self) -> None:
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         self.journal.close()
         self.profile.close()
 
@@ -79,9 +85,9 @@ class Wallet:
         for channel in self.link.channels.values():
             phase = Phase(channel.record.phase)
             if phase is Phase.REQUESTED:
-                self.link.set_phase(channel, Phase.ABANDONED)
+                self.link.advance(channel, Event.GIVEN_UP)
             elif phase is Phase.AGREED:
-                self.link.set_phase(channel, Phase.OPEN)  # what the chain would say
+                self.link.advance(channel, Event.SEEN_OPEN)  # what the chain would say
             if Phase(channel.record.phase) is Phase.OPEN:
                 return channel
         return None
@@ -95,8 +101,8 @@ class Wallet:
         phase, now = Phase.REQUESTED.value, int(time.time())
         record = ChannelRecord(digest.digest, Role.TRADER, domain.chain_id, domain.contract, terms, phase, now)
         channel = await self.link.setup(record, owner.sign(digest))
-        self.link.set_phase(channel, Phase.AGREED)
-        self.link.set_phase(channel, Phase.OPEN)
+        self.link.advance(channel, Event.AGREED)
+        self.link.advance(channel, Event.SEEN_OPEN)
         await self.link.heartbeat(channel)
         return channel
 
@@ -208,6 +214,8 @@ async def main(folder: Path, options: Options) -> int:
     if options.watched:
         points.install()
     builds.BUILDS[options.build]()
+    os.environ["XDG_STATE_HOME"] = str(folder / MEMORY)
+    connection.LONGEST_PAUSE = PATIENCE
     broker = broker_profile.load(folder / "broker.json")
     try:
         wallets = [Wallet(folder, name, broker) for name in PHRASES]

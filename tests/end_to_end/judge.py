@@ -18,6 +18,7 @@ from tests.end_to_end.recording import Said, messages
 
 ZERO = "0x" + "00" * 32
 VOID = typed.TRANSITIONS.index("void")
+DENIALS = ("CHANNEL_UNKNOWN", "RESUME_BEHIND", "RESUME_FORK")  # a broker's words for "I have it not"
 PAUSE = 0.3  # seconds without an answer in which nothing flows: a process is being started again
 
 
@@ -110,6 +111,10 @@ class Judge:
                 self.findings.append(f"an answer to nothing on connection {said.connection}")
             else:
                 self._answer(said, asked["method"], asked["params"], value["result"])
+        elif "error" in value:
+            asked = self._asked.pop((said.connection, not said.by_broker, value["id"]), None)
+            if asked is not None and asked["method"] == "resume":
+                self._denied(asked["params"], value["error"].get("data", {}).get("code"))
 
     def verdict(self, connections: int) -> Verdict:
         """The findings when all was heard."""
@@ -210,6 +215,12 @@ class Judge:
             self._due[said.connection, channel.id] = digest  # his ACK was lost on the way: the same bytes come again
         elif behind is None or behind.message["previous"] != digest or behind.message["transition"] != VOID:
             self.findings.append(f"they disagree after a break: trader {number} {digest}, broker {his} {his_digest}")
+
+    def _denied(self, params: dict[str, Any], code: str) -> None:
+        """The broker says that he has not what the trader stands at: then he must never have signed it."""
+        seen = self._channel(params["channel"]).states.get(params["digest"])
+        if code in DENIALS and seen is not None and "broker" in seen.signatures:
+            self.findings.append(f"the broker knows nothing of state {seen.increment} that he had signed: {code}")
 
     def _check_resume(self, said: Said, params: dict[str, Any]) -> None:
         channel = self._channel(params["channel"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 class Process:
     """A Python module as a process of its own, with its output read as JSON lines."""
 
-    def __init__(self, log: Path, *command: str) -> None:
+    def __init__(self, log: Path, *command: str, under: Sequence[str] = ()) -> None:
+        """``command`` is the module and its arguments; ``under`` a program that runs it, with its own."""
         self._log = log.open("ab")
         self._lines: queue.Queue[str | None] = queue.Queue()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*under, sys.executable, "-m", *command],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ class Said:
 
 
 @dataclass
-class _Stream:
+class Stream:
     """One direction of one connection."""
 
     upgraded: bool = False
@@ -89,9 +89,9 @@ def chunks(file: Path) -> Iterator[tuple[float, int, int, bytes]]:
 
 def messages(file: Path) -> Iterator[Said]:
     """Everything that was said, in the order in which it passed."""
-    streams: dict[tuple[int, int], _Stream] = {}
+    streams: dict[tuple[int, int], Stream] = {}
     for time, connection, direction, data in chunks(file):
         if direction == CLOSED:
             continue
-        for text in streams.setdefault((connection, direction), _Stream()).feed(data):
+        for text in streams.setdefault((connection, direction), Stream()).feed(data):
             yield Said(time, connection, direction == TO_TRADER, json.loads(text))

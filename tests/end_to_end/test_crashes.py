@@ -160,9 +160,10 @@ def compare(arena: Arena, verdict: Verdict, standing: object) -> None:
 
 
 def test_nothing_is_lost_and_nothing_signed_twice(arena: Arena) -> None:
-    verdict = run(arena, 6, QUICK_SEED)
-    assert verdict.resumes >= 6
-    assert verdict.rate >= 20
+    """One of each; hundreds of them, and at every named point: tests/crashes."""
+    verdict = run(arena, len(VICTIMS), QUICK_SEED)
+    assert verdict.resumes >= len(VICTIMS)
+    assert verdict.rate > 0  # how fast is for the slow run to say: this one shares its machine
 
 
 @pytest.mark.slow

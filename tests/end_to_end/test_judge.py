@@ -321,3 +321,24 @@ def test_the_recorder_changes_nothing_and_forgets_nothing(tmp_path: Path) -> Non
     rows = list(chunks(tmp_path / "tape"))
     assert b"".join(data for _, _, direction, data in rows if direction == TO_BROKER) == said
     assert b"".join(data for _, _, direction, data in rows if direction == TO_TRADER) == got
+
+
+@pytest.mark.parametrize(
+    ("signed", "code", "guilty"), [(True, "RESUME_BEHIND", 1), (True, "BUSY", 0), (False, "RESUME_BEHIND", 0)]
+)
+def test_a_broker_who_has_not_what_he_signed_is_convicted(tape: Tape, signed: bool, code: str, guilty: int) -> None:
+    state = tape.create()
+    if signed:
+        tape.propose(state)
+    tape.connect()
+    standing = {"channel": codec.show_hex(state.channel), "increment": state.increment}
+    digest = codec.show_hex(tape.game.digest(state))
+    tape.ids += 1
+    nonces = bytes.fromhex(f"{tape.connection:064x}"), bytes.fromhex(f"{1_000 + tape.connection:064x}")
+    struct = Resume(state.channel, state.increment, tape.game.digest(state), *nonces)
+    signature = sign(KEYS["trader signer"], tape.game.domain.digest(struct))
+    resume = {**standing, "digest": digest, "signature": codec.show_hex(signature)}
+    tape.say(TRADER, {"id": tape.ids, "method": "resume", "params": resume})
+    tape.say(BROKER, {"id": tape.ids, "error": {"code": -32000, "message": "", "data": {"code": code, "params": {}}}})
+    findings = tape.verdict().findings
+    assert sum("knows nothing of state" in finding for finding in findings) == guilty

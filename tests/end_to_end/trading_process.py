@@ -23,13 +23,14 @@ from wallet.keys.secret import Secret
 from wallet.keys.vault import create_vault, open_vault
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
-from wallet.session import broker_profile
+from wallet.session import broker_profile, connection
 from wallet.session.channel import TraderChannel
 from wallet.session.phases import Phase
 
 PHRASE = Secret("test test test test test test test test test test test junk")
 PASSWORD = Secret("as good as none")
 CHEAP = KdfParams(memory_kib=8 * 1024, passes=1, lanes=1)  # it starts a hundred times
+PATIENCE = 0.5  # seconds at most between two tries to connect: a broker who dies every second is what this is about
 ETH = 10**18
 ALLOCATION = {"ETH": 2 * ETH, "USDT": 20_000 * 10**6}
 AMOUNT = ETH // 100
@@ -137,6 +138,7 @@ async def main(directory: Path, broker: Path) -> None:
         vault = open_vault(profile.vault).unlock(PASSWORD)
     else:
         vault = create_vault(profile.vault, PHRASE, PASSWORD, params=CHEAP)
+    connection.LONGEST_PAUSE = PATIENCE
     account = Account(profile, vault, broker_profile.load(broker))
     trading = Trading(account)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, trading.stopping.set)
