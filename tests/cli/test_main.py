@@ -14,7 +14,7 @@ GROUPS = {
     "keys": ("create", "restore", "list"),
     "channel": ("open", "show", "finalize", "withdraw"),
     "order": ("buy", "sell", "cancel", "list"),
-    "history": ("list", "verify", "export"),
+    "history": ("list", "verify", "export", "backup"),
     "proof": ("export", "verify", "submit"),
     "evidence": ("export", "verify"),
 }

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from wallet.app import evidence, proofs, views
 from wallet.app.profile import Profile
 from wallet.app.snapshots import StateRow
-from wallet.history.export import export_json, show_validation
+from wallet.history.backup import back_up
+from wallet.history.export import export_csv, export_json, show_validation
 from wallet.history.journal import ChannelRecord, Entry, Journal
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import validation_of
@@ -76,7 +77,8 @@ class Stored:
             )
         return rows
 
-    def history(self, limit: int) -> list[dict[str, Any]]:
+    def history(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+        """The newest states below ``before``, newest first."""
         return [
             {
                 "increment": row.increment,
@@ -87,7 +89,7 @@ class Stored:
                 "status": "validated" if row.validated else "refused" if row.refused else "pending",
                 "impliedBy": row.implied_by,
             }
-            for row in page(self, None, limit)
+            for row in page(self, before, limit)
         ]
 
     def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
@@ -100,7 +102,13 @@ class Stored:
         return verdict.validated
 
     def export(self, path: Path) -> int:
-        return export_json(self.journal, self.record().id, path)
+        """Writes the whole history, as CSV if the file's name says so, else as JSON; how many states."""
+        write = export_csv if path.suffix.lower() == ".csv" else export_json
+        return write(self.journal, self.record().id, path)
+
+    def back_up(self, path: Path) -> int:
+        """See :func:`wallet.history.backup.back_up`."""
+        return back_up(self._profile / "history.db", path)
 
     def export_proof(self, path: Path, increment: int | None) -> int:
         return proofs.save(self.journal, self.record(), path, increment)

@@ -68,6 +68,7 @@ FILES: Final[dict[str, str]] = {
     "INTENT_UNREADABLE": _("Order {order} in the history can't be read: the file is damaged."),
     "FLAG_UNREADABLE": _("Flag {flag} in the history can't be read: the file is damaged."),
     "STATE_MISSING": _("A row of the history is gone before this state: the file was changed."),
+    "ROW_STRAY": _("A row belongs to no channel of this history: the file was changed."),
     "STATE_LOST": _("The end of the history is gone: more was recorded than the file holds."),
     "STATE_UNKNOWN": _("The history holds no state {increment}."),
     "STATE_UNVOIDED": _("A refused state must be followed by the void state that answers it."),

@@ -245,10 +245,11 @@ def history() -> None:
 
 @history.command("list")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--before", type=click.IntRange(min=0), help="Only states below this number: the next page.")
 @wallet_command
-def history_list(out: Context, limit: int) -> None:
+def history_list(out: Context, limit: int, before: int | None) -> None:
     """Show the latest states."""
-    out.show_history(limit)
+    out.show_history(limit, before)
 
 
 @history.command("verify")
@@ -263,9 +264,18 @@ def history_verify(out: Context) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @wallet_command
 def history_export(out: Context, file: Path) -> None:
-    """Write the whole history as JSON."""
+    """Write the whole history as JSON, or its states as CSV if the file's name ends so."""
     count = out.export_history(file)
     out.show({"exported": count, "file": str(file)}, f"{count} states written to {file}")
+
+
+@history.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@wallet_command
+def history_backup(out: Context, file: Path) -> None:
+    """Copy the history's database, of one moment, while the wallet may be at work. To read and prove, not to sign."""
+    pages = out.back_up_history(file)
+    out.show({"pages": pages, "file": str(file)}, f"The history is copied to {file}")
 
 
 @main.group()

@@ -242,10 +242,10 @@ class Context:
         )
         self.show({"orders": rows}, text or "No open orders.")
 
-    def show_history(self, limit: int) -> None:
+    def show_history(self, limit: int, before: int | None) -> None:
         from wallet.app.records import Stored
 
-        rows = Stored(self.profile_path()).history(limit)
+        rows = Stored(self.profile_path()).history(limit, before)
         text = "\n".join(
             f"{row['increment']:>8}  {row['transition']:<13} {row['issuer']:<7} {row['status']:<10} {row['digest']}"
             + (f"  by {row['impliedBy']}" if row["impliedBy"] is not None else "")
@@ -262,6 +262,11 @@ class Context:
         from wallet.app.records import Stored
 
         return Stored(self.profile_path()).export(file)
+
+    def back_up_history(self, file: Path) -> int:
+        from wallet.app.records import Stored
+
+        return Stored(self.profile_path()).back_up(file)
 
     def export_proof(self, file: Path, increment: int | None) -> int:
         from wallet.app.records import Stored

@@ -375,6 +375,18 @@ class Journal:
         )
         return int(row[0]) if row else None
 
+    def stray(self) -> str | None:
+        """A table with a row of a channel that is not in this file; None if there is none."""
+        known = {record.id for record in self.channels()}
+        for table in (STATES, INTENTS):
+            at: object = b""
+            sql = f"SELECT min(channel) FROM {table.name} WHERE channel > ?"  # noqa: S608 - one step of the index
+            while (row := self.store.row(sql, (at,))) is not None and row[0] is not None:
+                at = row[0]
+                if at not in known:
+                    return table.name
+        return next((FLAGS.name for flag in self.flags() if flag.channel not in known), None)
+
     def _one(self, where: str, values: Sequence[object]) -> Entry | None:
         row = self.store.row(f"SELECT {STATES.selected} FROM states WHERE {where} LIMIT 1", values)  # noqa: S608
         return self._read(_entry, row) if row else None

@@ -55,6 +55,10 @@ class HistoryReader:
         """See :meth:`Journal.missing`."""
         return self._journal.missing(channel)
 
+    def stray(self) -> str | None:
+        """See :meth:`Journal.stray`."""
+        return self._journal.stray()
+
     def lost(self) -> tuple[int, int] | None:
         """See :meth:`Journal.lost`; not inside :meth:`snapshot`, which stands still while the mark moves."""
         return self._journal.lost()

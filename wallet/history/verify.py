@@ -33,6 +33,7 @@ class History(Protocol):
     def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]: ...
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]: ...
     def missing(self, channel: bytes) -> int | None: ...
+    def stray(self) -> str | None: ...
     def lost(self) -> tuple[int, int] | None: ...
 
 
@@ -99,6 +100,8 @@ def verify_history(
         if lost is not None:
             raise _Bad(check.verdict(done).increment + 1, "STATE_LOST", f"row {lost[0]}", f"row {lost[1]}")
         _check_others(history, channel)
+        if (table := history.stray()) is not None:
+            raise _Bad(check.verdict(done).increment, "ROW_STRAY", "a channel of this file", table)
     except _Bad as bad:
         return replace(check.verdict(done), bad=bad.increment, code=bad.code, expected=bad.expected, got=bad.got)
     except WalletError as error:
