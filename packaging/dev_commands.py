@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from dev_build import build
 from dev_env import ROOT, Refused, ensure, tool_environment, venv_command
 from dev_lock import lock
 from dev_system import PYTHON_VENV, QT, TEST_TOOLS
@@ -22,6 +23,7 @@ usage: python3 packaging/dev.py COMMAND
        [--seed N] [--minutes N]
   check                        ruff, formatting, mypy, import rules
   bench [ARGS]                 the benchmarks
+  build [PART...] [--out DIR]  make wheel and sdist (python), bundle and .deb (deb) in dist/
   lock [--upgrade]             write the lock files anew from pyproject.toml
 """
 
@@ -34,6 +36,7 @@ def run(arguments: list[str]) -> int:
         "test": _test,
         "check": _check,
         "bench": _bench,
+        "build": build,
         "lock": _lock,
     }
     if not arguments or arguments[0] in {"-h", "--help", "help"}:

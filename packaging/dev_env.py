@@ -100,7 +100,7 @@ def _make(have: Stamp, want: Stamp) -> None:
     if not only_the_project:
         print("Making the environment in .venv: about 600 MB, one to three minutes, once.", file=sys.stderr, flush=True)
         _remove(VENV)
-        _step("make a virtual environment", [_base_python(), "-m", "venv", str(VENV)])
+        step("make a virtual environment", [base_python(), "-m", "venv", str(VENV)])
         _pip("install the locked packages", "--require-hashes", "--no-deps", "--requirement", str(LOCK))
     # The build backend came with the lock, so this asks no network.
     _pip("install the project", "--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
@@ -109,10 +109,10 @@ def _make(have: Stamp, want: Stamp) -> None:
 
 def _pip(what: str, *arguments: str) -> None:
     pip = [str(venv_command("python")), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    _step(what, [*pip, *arguments])
+    step(what, [*pip, *arguments])
 
 
-def _step(what: str, command: list[str]) -> None:
+def step(what: str, command: list[str]) -> None:
     # A person may watch the downloads go by; in a log they are noise, unless it fails.
     output = None if sys.stdout.isatty() else subprocess.PIPE
     done = subprocess.run(
@@ -129,7 +129,7 @@ def _step(what: str, command: list[str]) -> None:
         raise Refused(f"could not {what} (see above); nothing half-made is used, so simply run the command again.")
 
 
-def _base_python() -> str:
+def base_python() -> str:
     # From inside a virtual environment, perhaps the very one to be made anew, take the Python beneath it.
     return str(getattr(sys, "_base_executable", "") or sys.executable)
 

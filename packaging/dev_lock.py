@@ -9,6 +9,8 @@ from dev_env import ROOT, Refused, tool_environment
 LOCKS = {
     "packaging/lock-dev.txt": ("sandbox", "dev"),
     "packaging/lock-runtime.txt": (),
+    "packaging/lock-sandbox.txt": ("sandbox",),
+    "packaging/lock-packaging.txt": ("sandbox", "packaging"),
 }
 
 # Where this machine looks for packages is its own affair and must not reach the files.

@@ -53,6 +53,13 @@ TEST_TOOLS = (
     Need(("fonts-dejavu-core",)),
 )
 
+# What `dev.py build` calls: the .deb is made by Debian's own tools.
+BUILD_TOOLS = (
+    Need(("binutils",), command="strip"),
+    Need(("chrpath",), command="chrpath"),
+    Need(("xz-utils",), command="xz"),
+)
+
 
 def provide(needs: Iterable[Need]) -> None:
     """Install what lacks (Debian, as root), or name it in one sentence.

@@ -105,7 +105,7 @@ def steps(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     for name, path in {"ROOT": "", "VENV": ".venv", "CACHE": ".cache", "LOCK": "lock.txt"}.items():
         monkeypatch.setattr(dev_env, name, checkout / path)
     monkeypatch.setattr(dev_env, "STAMP", checkout / ".venv" / "stamp.json")
-    monkeypatch.setattr(dev_env, "_step", note)
+    monkeypatch.setattr(dev_env, "step", note)
     return noted
 
 
@@ -142,18 +142,18 @@ def test_a_new_lock_makes_it_anew_and_keeps_nothing(checkout: Path, steps: list[
 def test_a_build_that_fails_half_way_is_done_again(
     checkout: Path, steps: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note = dev_env._step
+    note = dev_env.step
 
     def fail(what: str, command: list[str]) -> None:
         note(what, command)
         if what == "install the locked packages":
             raise dev_env.Refused("could not install")
 
-    monkeypatch.setattr(dev_env, "_step", fail)
+    monkeypatch.setattr(dev_env, "step", fail)
     with pytest.raises(dev_env.Refused):
         dev_env.ensure(())
     assert dev_env.read_stamp(dev_env.STAMP) == {}
-    monkeypatch.setattr(dev_env, "_step", note)
+    monkeypatch.setattr(dev_env, "step", note)
     steps.clear()
     dev_env.ensure(())
     assert len(steps) == 3
@@ -163,7 +163,7 @@ def test_a_build_that_fails_half_way_is_done_again(
 def test_a_failing_command_is_a_sentence_with_what_it_said(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     code = "import sys; print('no such package'); sys.exit(3)"
     with pytest.raises(dev_env.Refused, match="could not install the locked packages"):
-        dev_env._step("install the locked packages", [sys.executable, "-c", code])
+        dev_env.step("install the locked packages", [sys.executable, "-c", code])
     assert b"no such package" in capfdbinary.readouterr().err
 
 

@@ -64,8 +64,12 @@ def test_the_lock_holds_what_the_project_asks_for(name: str, environment: dict[s
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda e: f"{e['python_version']}-{e['sys_platform']}")
 def test_what_people_run_is_what_developers_tested(environment: dict[str, str]) -> None:
-    runtime, dev = (pins(f"packaging/lock-{name}.txt", environment) for name in ("runtime", "dev"))
-    assert runtime.items() <= dev.items()
+    runtime, sandbox, build, dev = (
+        pins(f"packaging/lock-{name}.txt", environment) for name in ("runtime", "sandbox", "packaging", "dev")
+    )
+    assert runtime.items() <= sandbox.items() <= dev.items()
+    assert sandbox.items() <= build.items()
+    assert all(dev[name] == version for name, version in build.items() if name in dev)
 
 
 def test_the_build_backend_is_locked_so_that_installing_the_project_asks_no_network() -> None:

@@ -76,7 +76,7 @@ def _application() -> QApplication:
     app = existing if isinstance(existing, QApplication) else QApplication(["channel-wallet"])
     app.setApplicationName("channel-wallet")
     app.setApplicationDisplayName("Channel Wallet")
-    app.setDesktopFileName("channel-wallet")
+    app.setDesktopFileName("org.channelwallet.ChannelWallet")  # the desktop entry by its name
     app.setWindowIcon(app_icon())
     app.setQuitOnLastWindowClosed(False)  # closing lets go of the profile first
     return app
