@@ -193,7 +193,7 @@ class Account:
                 Phase.REQUESTED.value,
                 int(time.time()),
             )
-            channel = await self.link.setup(record, self.vault.owner().sign(digest))
+            channel = await self.link.setup(record, self.vault.owner())
             self.link.advance(channel, Event.AGREED)
             await self._deposit(channel, step)
         return channel.id

@@ -31,6 +31,7 @@ from wallet.protocol.transitions import (
 )
 from wallet.protocol.turns import YieldMeter, may_yield
 
+GRACE = 0.2  # seconds: a trader with open orders yields unasked when he has issued what he wanted
 RECENT = 64  # superseded states a heartbeat under way may still name
 
 
@@ -80,8 +81,8 @@ class Channel:
     void: Entry | None = None  # our Refuse of a state of the trader's: waits for his countersignature
     flagged: str = ""  # the rule that a state he signed breaks: nothing more is signed here
     turn_since: int = 0  # the number of the yield since which its holder has the turn
-    asked_at: float | None = None  # since when we ask for the turn; it is to be ours within T
-    wants_turn: bool = False  # and he has not been told yet
+    needs_turn_at: float | None = None  # since when we have something to do with the turn that is his
+    told: bool = False  # he has been asked for it, on this connection
     he_asks_at: float | None = None  # since when the trader asks for it
     yielded_at: float | None = None
     meter: YieldMeter | None = None  # of his yields
@@ -151,6 +152,14 @@ class Channel:
         if self.lacks_only_our_answer(digest):
             return True
         return self.caught_up and any(digest == old and now - at <= self.terms.heartbeat for old, at in self.recent)
+
+    def is_to_ask(self, now: float) -> bool:
+        """Whether the trader is to be asked for the turn."""
+        return self.needs_turn_at is not None and not self.told and now - self.needs_turn_at >= GRACE
+
+    def withholds_turn(self, now: float) -> bool:
+        """Whether he has let us wait for it longer than T."""
+        return self.needs_turn_at is not None and now - self.needs_turn_at > GRACE + self.terms.answer_time
 
     def lacks_only_our_answer(self, digest: bytes) -> bool:
         """Whether a trader whose last state is ``digest`` issued the one above it himself, and proposes it again."""

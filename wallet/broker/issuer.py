@@ -86,18 +86,13 @@ class Issuer:
         present = channel.is_present(now)
         while channel.connected and (step := next_step(channel, present=present, now=now)) is not None:
             if isinstance(step, Ask):
-                self._ask(channel, now)
+                channel.needs_turn_at = channel.needs_turn_at or now
                 return False
             if answering and isinstance(step, PassTurn):
                 return False
             if self._issue(channel, step):
                 return True
         return False
-
-    def _ask(self, channel: Channel, now: float) -> None:
-        if channel.asked_at is None:
-            channel.asked_at, channel.wants_turn = now, True
-            self._ready.append(channel)
 
     def _send_all(self) -> None:
         ready, self._ready = self._ready, []
@@ -226,12 +221,12 @@ class Issuer:
         state = entry.state
         before, channel.last, channel.pending = channel.last, entry, None
         if state.turn is Role.BROKER:
-            channel.asked_at, channel.wants_turn = None, False
+            channel.needs_turn_at, channel.told = None, False
         if state.transition is Transition.YIELD:
             channel.turn_since = state.increment
             channel.he_asks_at = None
         # who keeps back the turn that is asked of him does not become punctual by what he issues meanwhile
-        channel.late = channel.late and entry.issuer is Role.TRADER and channel.asked_at is not None
+        channel.late = channel.late and entry.issuer is Role.TRADER and channel.needs_turn_at is not None
         if before is not None:
             channel.recent.append((before.digest, self._clock.monotonic()))
         return before

@@ -58,7 +58,7 @@ class Line(line.Line):
         if self._may_send():
             assert channel.pending is not None
             return self._proposal(channel.pending)
-        if channel.wants_turn and channel.pending is None and channel.last is not None:
+        if channel.is_to_ask(self._monotonic()) and channel.pending is None and channel.last is not None:
             request = TurnRequest(channel.id, channel.last.state.increment)
             return AskTurn(channel.id, request.increment, self._signer.sign(self._domain.digest(request)))
         return None
@@ -117,7 +117,7 @@ class Line(line.Line):
         if isinstance(sent, Ack):
             self._void = None
         if isinstance(sent, AskTurn):
-            self.channel.wants_turn = False
+            self.channel.told = True
             return
         _log.error("channel 0x%s: declined with %s", self.channel.id.hex(), error)
         self.channel.stuck = error.code
@@ -127,4 +127,4 @@ class Line(line.Line):
         if isinstance(sent, Ack):
             self._void = None
         else:
-            self.channel.wants_turn = False
+            self.channel.told = True

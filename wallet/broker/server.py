@@ -245,7 +245,7 @@ class Broker:
         if peer.closed:
             return
         channel.connected, channel.caught_up, channel.stuck = True, caught_up, ""
-        channel.wants_turn = channel.asked_at is not None  # he may not have heard it
+        channel.told = False
         line = Line(
             channel,
             peer,
@@ -331,10 +331,12 @@ class Broker:
                 self._look_at_turn(channel, now)
 
     def _look_at_turn(self, channel: Channel, now: float) -> None:
-        """The turn that was asked for in vain, and the yield that had to wait for its interval."""
-        if channel.asked_at is not None and not channel.late and now - channel.asked_at > channel.terms.answer_time:
+        """The turn that is to be asked for, or was in vain; the yield that had to wait for its interval."""
+        if channel.withholds_turn(now) and not channel.late:
             _log.warning("channel 0x%s: the turn was not yielded", channel.id.hex())
             self._late(channel)
+        elif channel.is_to_ask(now):
+            self.awake(channel)
         elif channel.connected and not isinstance(
             next_step(channel, present=channel.is_present(now), now=now), Ask | None
         ):

@@ -22,7 +22,7 @@ from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import contents_of, successor
 from wallet.protocol.typed import TypedDigest
 
-_NEEDS_BOTH = (Transition.SETUP, Transition.FINALIZE)  # never validated by a successor
+NEEDS_BOTH = (Transition.SETUP, Transition.FINALIZE)  # never validated by a successor
 
 
 class StateSigner(Protocol):
@@ -97,7 +97,7 @@ class Seat:
 
 def implied(pending: Entry | None, successor_of: State) -> Entry | None:
     """``pending`` as validated by the other's signature on a state that names it; None if none does."""
-    if pending is None or successor_of.previous != pending.digest or pending.state.transition in _NEEDS_BOTH:
+    if pending is None or successor_of.previous != pending.digest or pending.state.transition in NEEDS_BOTH:
         return None
     return replace(pending, status=Status.VALIDATED)
 

@@ -182,7 +182,7 @@ class Trader:
             Phase.REQUESTED.value,
             int(time.time()),
         )
-        channel = await self.link.setup(record, owner.sign(digest))
+        channel = await self.link.setup(record, owner)
         self.link.advance(channel, Event.AGREED)
         return channel
 

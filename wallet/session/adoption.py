@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from wallet.history.journal import Entry, IntentRecord, Status
+from wallet.history.seat import NEEDS_BOTH
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import SignedOrder
 from wallet.protocol.signatures import require_signer
@@ -30,29 +32,41 @@ def adopt(channel: TraderChannel, entries: list[Entry], intents: Iterable[Signed
     """
     for signed in intents:
         _take_back(channel, signed)
-    for entry in entries:
-        _adopt_one(channel, entry)
-    return len(entries)
+    adopted = 0
+    for entry, following in zip_longest(entries, entries[1:]):
+        if following is None and adopted and not _has_both(entry):
+            break  # what validates it comes with the next page
+        _adopt_one(channel, entry, following)
+        adopted += 1
+    return adopted
 
 
-def _adopt_one(channel: TraderChannel, entry: Entry) -> None:
+def _has_both(entry: Entry) -> bool:
+    return entry.trader_signature is not None and entry.broker_signature is not None
+
+
+def _adopt_one(channel: TraderChannel, entry: Entry, following: Entry | None) -> None:
     typed, increment = channel.domain.digest(entry.state), entry.state.increment
-    if entry.trader_signature is None or entry.broker_signature is None:
-        raise WalletError("RES-AHEAD-NO-PROOF", increment=increment)
-    try:
-        require_signer(typed, entry.trader_signature, channel.terms.signers(Role.TRADER))
-        require_signer(typed, entry.broker_signature, channel.terms.signers(Role.BROKER))
-    except WalletError as error:
-        raise WalletError("RES-FORGED-OURS", increment=increment) from error
+    for role in (Role.TRADER, Role.BROKER):
+        proof, digest = entry.signature(role), typed
+        if proof is None and following is not None and following.state.previous == typed.digest:
+            proof, digest = following.signature(role), channel.domain.digest(following.state)  # implied by it
+        if proof is None or (not _has_both(entry) and entry.state.transition in NEEDS_BOTH):
+            raise WalletError("RES-AHEAD-NO-PROOF", increment=increment)
+        try:
+            require_signer(digest, proof, channel.terms.signers(role))
+        except WalletError as error:
+            raise WalletError("RES-FORGED-OURS", increment=increment) from error
     if channel.last is not None and entry.state.previous != channel.last.digest:
         raise WalletError("RES-GAP", increment=increment)
     mine = channel.journal.own_at(channel.id, increment)
     if mine is not None and mine.digest != typed.digest:
         raise channel.fork(increment)
-    if mine is None:  # ours are on disk before they leave: this journal is older than what our key has signed
+    own = entry.trader_signature is not None
+    if mine is None and own:  # ours are on disk before they leave: this journal is older than what our key has signed
         channel.roll_back(f"RES-AHEAD {increment}")
     now = int(channel.clock.now())
-    channel.commit(replace(entry, digest=typed.digest, status=Status.VALIDATED, own=True, recorded=now))
+    channel.commit(replace(entry, digest=typed.digest, status=Status.VALIDATED, own=own, recorded=now))
 
 
 def is_ours(channel: TraderChannel, entry: Entry) -> bool:

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from wallet.history.journal import Entry
+from wallet.history.seat import StateSigner
 from wallet.protocol import codec, strictjson
 from wallet.protocol.state import State
-from wallet.protocol.typed import TypedDigest
-
-
-class StateSigner(Protocol):
-    """A key that signs the protocol's own structs and nothing else."""
-
-    @property
-    def address(self) -> bytes: ...
-
-    def sign(self, typed: TypedDigest) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +27,26 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The void state that answers a proposal, with our signature on it."""
+    """The void state that answers a proposal, with our signature on it; ``reason`` is a code."""
 
     void: Entry
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Our own state upon the broker's yield: its signature validates the yield."""
+
+    digest: bytes
+
+
+Answer = Ack | Refusal | Next
 
 
 def proposed_state(raw: bytes) -> State:
     """The state in the bytes of a ``propose`` request, as they arrived."""
     frame: codec.Json = strictjson.loads(raw)
     return codec.read_state(frame["params"]["envelope"], frame["params"]["state"])
+
+
+__all__ = ["Ack", "Answer", "Next", "Proposal", "Refusal", "StateSigner", "proposed_state"]

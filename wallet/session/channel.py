@@ -10,20 +10,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, Journal, Status
+from wallet.history.seat import Seat, answer_of, implied
 from wallet.protocol.amounts import MAX_INCREMENT
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order
 from wallet.protocol.signatures import require_signer
-from wallet.protocol.state import Transition
+from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
-from wallet.protocol.transitions import contents_of, successor
+from wallet.protocol.turns import YieldMeter
 from wallet.protocol.typed import TypedDigest
-from wallet.session.answers import Ack, Proposal, Refusal, StateSigner, proposed_state
+from wallet.session.answers import Ack, Answer, Next, Proposal, Refusal, StateSigner, proposed_state
 from wallet.session.clock import Clock
 from wallet.session.evidence import Evidence
 from wallet.session.judging import flag_of, require_judgeable, staleness
 from wallet.session.phases import Phase
-from wallet.session.requests import Requests
+from wallet.session.requests import REJECTED, SUBMITTED, Requests
+from wallet.session.turns import Turns, next_state
 
 FAR = 2**20  # numbers above the last state at which there is nothing to answer: a void there would use them all up
 
@@ -53,7 +55,12 @@ class TraderChannel:
         self.shown = journal.fact(record.id, "shown") is not None  # his signed Resume is kept: what he called highest
         self.dropped = 0
         self.held: int | None = None  # the claimed time of a state that is ahead of our clock and waits
-        self.void = self._pending_void()  # ours that waits for the broker's signature
+        waiting = journal.pending(record.id)
+        voided = waiting is not None and waiting.state.transition is Transition.VOID
+        self.void = waiting if voided else None  # ours that waits for the broker's signature
+        self.pending = None if voided else waiting  # what we issued, and he has not answered
+        self.turns = Turns()
+        self.problem: WalletError | None = None  # why the broker gave no answer to what we issued
         self.requests = Requests(journal, record.id, clock)
         self.evidence = Evidence(journal, record.id, clock)
 
@@ -82,11 +89,12 @@ class TraderChannel:
 
     # --- what the broker says ---
 
-    def propose(self, proposal: Proposal) -> Ack | Refusal:
+    def propose(self, proposal: Proposal) -> Answer:
         """Answers a proposed state; the answer is on disk when this returns.
 
         Raises WalletError: SIG-… for what the broker did not sign (dropped and counted), FLAGGED for an invalid
-        state (kept as evidence), HELD for a claimed time ahead of our clock, DISPUTED, RESTORED, NOT_OPEN, RES-FORK.
+        state (kept as evidence), HELD for a claimed time ahead of our clock, DISPUTED, RESTORED, NOT_OPEN, RES-FORK,
+        RATE and TRN-YIELD-STORM for yields that come too fast.
         """
         state, typed = proposal.state, self.domain.digest(proposal.state)
         try:
@@ -99,6 +107,9 @@ class TraderChannel:
             return self._same(known)
         self.held = None
         require_judgeable(self, state)
+        basis = implied(self.pending, state)
+        if basis is not None:
+            self.commit(basis)  # he signed what stands on it: that is its answer, whatever this state is
         flag = flag_of(self, state, typed.digest)
         if flag is not None:
             self.evidence.keep(flag, proposal, typed.digest, self.last.state.increment if self.last else 0)
@@ -110,8 +121,13 @@ class TraderChannel:
             raise WalletError("FROZEN")
         reason = staleness(self, proposal)
         if reason is not None:
-            return Refusal(self._answer_with_void(entry, reason))
-        return Ack(self._acknowledge(entry, typed))
+            return Refusal(self._answer_with_void(entry, reason), reason)
+        if state.transition is Transition.YIELD:
+            self._count_yield()
+            following = next_state(self, entry, answering=True)
+            if following is not None:
+                return Next(self._issue(following, entry).digest)
+        return Ack(self._acknowledge(entry))
 
     def countersigned(self, increment: int, digest: bytes, signature: bytes) -> None:
         """The broker's signature on our void: the channel goes on from there.
@@ -176,50 +192,124 @@ class TraderChannel:
             self.journal.record(entry)
             changes = self.requests.record(self.last.state if self.last else None, entry.state)
         self.last = entry
+        if entry.state.transition is Transition.YIELD:
+            self.turns.passed(entry.state)
         if self.void is not None and entry.state.increment >= self.void.state.increment:
             self.void = None  # countersigned, or given back to us as what it has become
+        if self.pending is not None and entry.state.increment >= self.pending.state.increment:
+            self.pending = None
         self.requests.apply(changes)
+
+    # --- what we issue in our turn ---
+
+    @property
+    def seat(self) -> Seat:
+        """Our place in the channel. WalletError("RESTORED") where we have no key for it."""
+        if self.signer is None:
+            raise WalletError("RESTORED")
+        return Seat(self.domain, self.terms, Role.TRADER, self.signer)
+
+    def set_up(self, owner: StateSigner) -> Entry:
+        """The seed's Setup: state 0 with the owner's signature, on disk."""
+        now = int(self.clock.now())
+        entry = replace(self.seat, signer=owner).issue(setup_state(self.terms, self.id, now), now)
+        self.journal.record(entry)
+        self.pending = entry
+        return entry
+
+    def issue(self) -> None:
+        """Issues what is next, if anything is and nothing waits for an answer; on disk when this returns."""
+        if self.pending is None and self.last is not None:
+            state = next_state(self, self.last)
+            if state is not None:
+                self._issue(state)
+
+    def _issue(self, state: State, basis: Entry | None = None) -> Entry:
+        """``basis``: a yield of the broker's that this state validates, in the same step."""
+        entry = self.seat.issue(state, int(self.clock.now()))
+        with self.journal.store.transaction():
+            if basis is not None:
+                self.journal.record(replace(basis, status=Status.VALIDATED))
+            self.journal.record(entry)
+        if basis is not None:
+            self.last = replace(basis, status=Status.VALIDATED)
+            self.turns.passed(basis.state)
+        self.pending = entry
+        if state.transition is Transition.CREATE_ORDER:
+            self.requests.mark(state.open_orders[-1].id, SUBMITTED)
+        elif state.transition is Transition.YIELD:
+            self.turns.yielded_at = self.clock.monotonic()
+        return entry
+
+    def acknowledged(self, own: bytes, signature: bytes) -> None:
+        """The broker's ACK of the state on which our signature is ``own``. Raises WalletError("SIG-…")."""
+        if self.pending is not None and self.pending.trader_signature == own:
+            self.commit(self.seat.take_ack(self.pending, signature))
+        elif self.last is not None and self.last.trader_signature == own and self.last.broker_signature is None:
+            self.last = self.seat.take_ack(self.last, signature)  # his next state had said so already
+            self.journal.record(self.last)
+
+    def refused(self, own: bytes, void: State, signature: bytes, reason: str) -> Entry | None:
+        """His Refuse of it: countersigned, the channel goes on from there; the void, to be handed over.
+
+        Raises WalletError, with nothing changed, for anything that is no valid Refuse.
+        """
+        entry = self.pending
+        if entry is None or entry.trader_signature != own:
+            return None
+        now = int(self.clock.now())
+        taken = self.seat.take_refusal(self.last, entry, void, signature, self.requests.orders, now)
+        with self.journal.store.transaction():
+            self.journal.record(replace(entry, status=Status.REFUSED))
+            self.journal.record(taken)
+        self.last, self.pending = taken, None
+        if entry.state.transition is Transition.CREATE_ORDER:
+            self.requests.mark(entry.state.open_orders[-1].id, REJECTED, reason or "REFUSED")
+        return taken
 
     # --- inside ---
 
-    def _same(self, known: Entry) -> Ack | Refusal:
-        """The same state again: the same bytes again, never a second signature."""
-        if known.status is Status.VALIDATED and known.trader_signature is not None:
-            return Ack(known.trader_signature)
+    def _same(self, known: Entry) -> Answer:
+        """The same state again: the same bytes again, never a second answer."""
+        answer = answer_of(self.journal, Role.TRADER, known)
+        if answer is None or answer.trader_signature is None:
+            raise WalletError("NOT_ANSWERED", increment=known.state.increment)
+        if answer.digest == known.digest:
+            return Ack(answer.trader_signature)
         if known.status is Status.REFUSED:
-            for entry in self.journal.at(self.id, known.state.increment + 1):
-                if entry.own and entry.state.transition is Transition.VOID:
-                    return Refusal(entry)
-        raise WalletError("NOT_ANSWERED", increment=known.state.increment)
+            reason = self.journal.fact(self.id, f"refused-{known.state.increment}")
+            return Refusal(answer, reason.decode() if reason else None)
+        return Next(answer.digest)
+
+    def _count_yield(self) -> None:
+        """TRN-YIELD-STORM: each yield costs us a signature and a place in the history."""
+        now = self.clock.monotonic()
+        if self.turns.meter is None:
+            self.turns.meter = YieldMeter(self.terms.yield_interval, now)
+        meter = self.turns.meter
+        wait = meter.take(now)
+        if meter.is_storm:
+            meter.strikes = 0
+            raise WalletError("TRN-YIELD-STORM")
+        if wait:
+            raise WalletError("RATE", retryAfterMs=int(wait * 1_000) + 1)
 
     def _is_answerable(self, record: FlagRecord) -> bool:
-        if self.last is None:
+        if self.last is None or self.pending is not None:  # what we issued waits for its answer: no void beside it
             return False
         return 0 < record.increment - self.last.state.increment <= FAR and record.increment < MAX_INCREMENT
 
-    def _acknowledge(self, entry: Entry, typed: TypedDigest) -> bytes:
-        assert self.signer is not None
-        signature = self.signer.sign(typed)
-        self.commit(replace(entry, status=Status.VALIDATED, trader_signature=signature, own=True))
-        return signature
+    def _acknowledge(self, entry: Entry) -> bytes:
+        signed = self.seat.acknowledge(entry)
+        self.commit(signed)
+        assert signed.trader_signature is not None
+        return signed.trader_signature
 
     def _answer_with_void(self, refused: Entry, reason: str, decided: Iterable[int] = ()) -> Entry:
         """Signs and keeps the void that answers ``refused``, and that the flags ``decided`` are; all in one step."""
         if self.last is None or self.signer is None:
             raise WalletError("REFUSE_IMPOSSIBLE", increment=refused.state.increment)
-        last = self.last.state
-        now = int(self.clock.now())
-        state = successor(last, self.last.digest, refused.state.increment + 1, Transition.VOID, contents_of(last), now)
-        typed = self.domain.digest(state)
-        void = Entry(
-            state,
-            typed.digest,
-            Role.TRADER,
-            Status.PENDING,
-            trader_signature=self.signer.sign(typed),
-            own=True,
-            recorded=now,
-        )
+        void = self.seat.refuse(self.last, refused, int(self.clock.now()))
         kept = replace(refused, status=Status.REFUSED)
         with self.journal.store.transaction():
             self.journal.record(kept)
@@ -229,7 +319,3 @@ class TraderChannel:
         self.void = void
         self.evidence.reload()
         return void
-
-    def _pending_void(self) -> Entry | None:
-        entry = self.journal.pending(self.id)
-        return entry if entry is not None and entry.own and entry.state.transition is Transition.VOID else None

@@ -16,24 +16,30 @@ from typing import Protocol, TypeVar
 
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.protocol.errors import WalletError
+from wallet.protocol.intents import TurnRequest
+from wallet.protocol.signatures import require_signer
+from wallet.protocol.state import Transition
+from wallet.protocol.terms import Role
 from wallet.session import clocks
 from wallet.session.alarms import Alarms
-from wallet.session.answers import Ack, Proposal, StateSigner
+from wallet.session.answers import Ack, Next, Proposal, StateSigner
 from wallet.session.backoff import Backoff
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
-from wallet.session.conversation import Conversation
+from wallet.session.conversation import Conversation, patience
 from wallet.session.feed import MarketFeed
+from wallet.session.line import ChannelLine
 from wallet.session.liveness import Liveness
 from wallet.session.phases import CONNECTION, LIFE, OVER, Event, Phase, Turn, Word, follow
+from wallet.session.turns import is_cooperative
 from wallet.wire import messages, methods
 from wallet.wire.client import connect
 from wallet.wire.forms import Message
 from wallet.wire.frames import Frame
 from wallet.wire.market_messages import InstrumentsRequest
 from wallet.wire.methods import Method
-from wallet.wire.peer import Peer
+from wallet.wire.peer import Goodbye, Peer
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +78,7 @@ class Connection:
         self._changed = changed
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._talk: Conversation | None = None
+        self._lines: dict[bytes, ChannelLine] = {}  # of cooperative channels, on this connection
         self._moved = asyncio.Condition()
         self._online = asyncio.Event()
         for record in journal.channels():
@@ -105,6 +112,9 @@ class Connection:
             self._turn(Turn.LOST)
             self._online.clear()
             self._talk = None
+            for line in self._lines.values():
+                line.stop()
+            self._lines.clear()
             self.feed.lost()
             await self._tell()
 
@@ -172,8 +182,12 @@ class Connection:
         async def ack(message: messages.Ack, frame: Frame) -> messages.Done:
             return await self._guarded(self._on_ack(message))
 
+        async def turn(message: messages.AskTurn, frame: Frame) -> messages.Done:
+            return await self._guarded(self._on_turn(message))
+
         methods.answer(talk.peer, methods.PROPOSE, propose)
         methods.answer(talk.peer, methods.ACK, ack)
+        methods.answer(talk.peer, methods.TURN, turn)
         self.feed.hear(talk.peer)
 
     async def _guarded(self, answer: Awaitable[R]) -> R:
@@ -235,9 +249,11 @@ class Connection:
             return
         await self.introduce(channel, channel.signer)
         if Phase(channel.record.phase) is Phase.REQUESTED and channel.last is None:
+            await self._repeat_setup(channel)
             return
         await self.resume(channel)
         await self.heartbeat(channel)
+        self.start_line(channel)
         await self._repeat(channel)
 
     async def prove(self, signer: StateSigner) -> None:
@@ -262,6 +278,9 @@ class Connection:
             await talk.resume(channel)
         await self._tell()
 
+    async def _repeat_setup(self, channel: TraderChannel) -> None:
+        """The same for the setup, where we propose it."""
+
     async def _repeat(self, channel: TraderChannel) -> None:
         """Says again what was asked before the break and has no answer; whoever asks knows what that is."""
 
@@ -274,21 +293,54 @@ class Connection:
             raise WalletError("BUSY")  # not before both know where they stand; he tries again
         received = self.clock.monotonic() - (time.monotonic() - frame.received)
         try:
-            answer = channel.propose(Proposal(message.state, message.signature, frame.raw, received))
+            try:
+                answer = channel.propose(Proposal(message.state, message.signature, frame.raw, received))
+            except WalletError as error:
+                if error.code == "TRN-YIELD-STORM":
+                    raise Goodbye(error.code) from error
+                raise
             if channel.last is not None and Phase(channel.record.phase) is Phase.REQUESTED:
                 self.advance(channel, Event.AGREED)
         finally:
             await self._tell()
         if isinstance(answer, Ack):
-            return messages.ProposeAnswer(ack=answer.signature, refuse=None)
+            return messages.ProposeAnswer(ack=answer.signature)
+        if isinstance(answer, Next):
+            return messages.ProposeAnswer(next=answer.digest)
         void = answer.void
         assert void.trader_signature is not None
-        return messages.ProposeAnswer(ack=None, refuse=messages.SignedState(void.state, void.trader_signature))
+        refused = messages.SignedState(void.state, void.trader_signature)
+        return messages.ProposeAnswer(refuse=refused, reason=answer.reason)
 
     async def _on_ack(self, message: messages.Ack) -> messages.Done:
         self._channel(message.channel).countersigned(message.increment, message.digest, message.signature)
         await self._tell()
         return messages.Done()
+
+    async def _on_turn(self, message: messages.AskTurn) -> messages.Done:
+        """The broker wants the turn: we yield once we have nothing to do that comes first."""
+        channel = self._channel(message.channel)
+        if not is_cooperative(channel):
+            raise WalletError("TURN-UNEXPECTED")
+        typed = channel.domain.digest(TurnRequest(channel.id, message.increment))
+        require_signer(typed, message.signature, channel.terms.signers(Role.BROKER))
+        if message.increment >= channel.turns.since:
+            channel.turns.he_asks = True
+        await self._tell()
+        return messages.Done()
+
+    # --- what we issue ---
+
+    def start_line(self, channel: TraderChannel) -> None:
+        """Begins to issue in a cooperative channel, once both sides know where they stand."""
+        talk = self._talking_now()
+        if channel.id in self._lines or not is_cooperative(channel):
+            return
+        last = channel.last
+        voided = last is not None and last.issuer is Role.BROKER and last.state.transition is Transition.VOID
+        unheard = last if voided and talk.behind.get(channel.id) else None
+        line = self._lines[channel.id] = ChannelLine(channel, talk.peer, patience(channel), self._tell, unheard)
+        line.start()
 
     def _channel(self, channel_id: bytes) -> TraderChannel:
         channel = self.channels.get(channel_id)
@@ -339,6 +391,8 @@ class Connection:
         return await self._talking_now().ask(channel, method, params)
 
     async def _tell(self) -> None:
+        for line in self._lines.values():
+            line.wake()
         async with self._moved:
             self._moved.notify_all()
         self._changed()

@@ -53,6 +53,7 @@ class Conversation:
         self._auth: dict[bytes, AuthResult] = {}
         self._authenticating = asyncio.Lock()  # one hello at a time on a connection
         self._standing: dict[bytes, Standing] = {}
+        self.behind: dict[bytes, bool] = {}  # whether the broker named another state than our last
 
     def standing(self, channel: TraderChannel) -> Standing:
         return self._standing.get(channel.id, Standing.STRANGER)
@@ -127,6 +128,7 @@ class Conversation:
         if channel.restored:
             channel.keep_shown(_kept(his, signature))
         self.move(channel, Word.AGREE)
+        self.behind[channel.id] = his.digest != (channel.last.digest if channel.last else ZERO_DIGEST)
 
     async def _compare(self, channel: TraderChannel, signer: StateSigner, auth: AuthResult) -> tuple[Resume, bytes]:
         last = channel.last
@@ -142,6 +144,8 @@ class Conversation:
 
     async def _catch_up(self, channel: TraderChannel, his: Resume) -> None:
         """Adopts what he shows up to the state he named, if our own signatures prove it."""
+        if channel.pending is not None and his.digest == channel.pending.digest:
+            return  # he has answered what we issued: it is proposed again, and so is his answer
         while channel.last is None or his.increment > channel.last.state.increment:
             entries, intents = await self._states_after(channel, channel.last.state.increment if channel.last else -1)
             if not adopt(channel, entries, intents):
@@ -168,7 +172,8 @@ def _entry(channel: TraderChannel, row: messages.ProvenState) -> Entry:
     return Entry(
         row.state,
         channel.domain.digest(row.state).digest,
-        Role.TRADER if row.state.transition is Transition.VOID else Role.BROKER,
+        # the turn is its issuer's, but the void's is the other's, and a yield has passed it on
+        row.state.turn.other if row.state.transition in (Transition.VOID, Transition.YIELD) else row.state.turn,
         Status.VALIDATED,
         broker_signature=row.signatures.broker,
         trader_signature=row.signatures.trader,

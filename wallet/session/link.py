@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from wallet.history.journal import ChannelRecord, IntentRecord
+from wallet.history.journal import ChannelRecord, Entry, IntentRecord
 from wallet.protocol import codec
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import (
@@ -21,7 +21,7 @@ from wallet.protocol.intents import (
     TimeInForce,
 )
 from wallet.protocol.signatures import require_signer
-from wallet.protocol.state import OpenOrder, Side
+from wallet.protocol.state import OpenOrder, Side, Transition
 from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import Contents, RuleBroken, contents_of, create_order
 from wallet.session.answers import StateSigner
@@ -31,6 +31,7 @@ from wallet.session.connection import Connection
 from wallet.session.conversation import patience
 from wallet.session.phases import Event, Word
 from wallet.session.requests import ALIVE, OPEN, REJECTED, STAGED, SUBMITTED, UNKNOWN
+from wallet.session.turns import is_cooperative
 from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
 
@@ -44,13 +45,17 @@ class BrokerLink(Connection):
         wanted = messages.OfferRequest(trader, signer.address, tuple(allocations), None)
         return (await methods.ask(self.connected(), methods.OFFER, wanted, 10)).terms
 
-    async def setup(self, record: ChannelRecord, owner_signature: bytes) -> TraderChannel:
-        """The seed's *Request setup*: keeps the channel, then asks the broker to propose state 0."""
+    async def setup(self, record: ChannelRecord, owner: StateSigner) -> TraderChannel:
+        """The seed's *Request setup*, after which the broker proposes state 0; or, in the cooperative flow, *Setup*."""
         self.journal.add_channel(record)
         channel = self._load(record)
         self._talking_now().move(channel, Word.INTRODUCED)  # by the offer, with the same key
         try:
-            await self._ask(channel, methods.SETUP, messages.Setup(record.terms, owner_signature))
+            if is_cooperative(channel):
+                await self._propose_setup(channel, channel.set_up(owner))
+            else:
+                signature = owner.sign(record.domain.digest(record.terms))
+                await self._ask(channel, methods.SETUP, messages.Setup(record.terms, signature))
         except RemoteError:
             if channel.last is None:
                 self.advance(channel, Event.GIVEN_UP)
@@ -60,6 +65,28 @@ class BrokerLink(Connection):
         if channel.last is None:
             raise WalletError("SETUP_UNANSWERED")
         return channel
+
+    async def _propose_setup(self, channel: TraderChannel, entry: Entry) -> None:
+        """Our own state 0 and the broker's ACK of it; again with the same bytes after a break."""
+        assert entry.trader_signature is not None
+        answer = await self._ask(channel, methods.PROPOSE, messages.Propose(entry.state, entry.trader_signature, ()))
+        if answer.ack is None:
+            raise WalletError("SETUP_UNANSWERED")
+        channel.acknowledged(entry.trader_signature, answer.ack)
+        self.advance(channel, Event.AGREED)
+        self.start_line(channel)
+        await self._tell()
+
+    async def _repeat_setup(self, channel: TraderChannel) -> None:
+        entry = channel.pending
+        if entry is None or entry.state.transition is not Transition.SETUP:
+            return
+        try:
+            await self._propose_setup(channel, entry)
+        except RemoteError:
+            self.advance(channel, Event.GIVEN_UP)  # he never signed it: it can't be opened
+        else:
+            self._talking_now().move(channel, Word.SET_UP)
 
     async def place(
         self,
@@ -98,10 +125,34 @@ class BrokerLink(Connection):
         channel.requests.add(IntentRecord(signed, STAGED, "", now))
         await self._tell()
         try:
-            await self._send_order(channel, signed)
+            if is_cooperative(channel):
+                await self._open_in_turn(channel, signed)
+            else:
+                await self._send_order(channel, signed)
         finally:
             await self._tell()
         return signed.id
+
+    async def _open_in_turn(self, channel: TraderChannel, signed: SignedOrder) -> None:
+        """Waits until the order was opened by a state of our own, or was not."""
+
+        def status() -> str:
+            row = channel.requests.get(signed.id)
+            return row.status if row is not None else REJECTED
+
+        channel.problem = None
+        under_way = (STAGED, SUBMITTED)
+        wait = max(signed.order.open_before - self.clock.now(), 0) + 0.5
+        await self.until(lambda: status() not in under_way or channel.problem is not None, wait)
+        found, row = status(), channel.requests.get(signed.id)
+        if found == STAGED:  # never issued: it can't open any more
+            channel.requests.mark(signed.id, REJECTED, "ORDER_LATE")
+            raise _said(channel) or WalletError("ORDER_LATE")
+        if found == SUBMITTED:
+            channel.requests.mark(signed.id, UNKNOWN)
+            raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(signed.id))
+        if found == REJECTED:
+            raise WalletError(row.reason if row is not None and row.reason else "ORDER_LATE")
 
     async def _send_order(self, channel: TraderChannel, signed: SignedOrder) -> None:
         try:
@@ -171,6 +222,9 @@ class BrokerLink(Connection):
             if left <= 0 or channel.last is None:
                 raise WalletError("FINALIZE_UNANSWERED")
             await self.cancel_open(channel, left)
+            if is_cooperative(channel):
+                await self._finalize_in_turn(channel, left)
+                continue
             request = FinalizeRequest(channel.id, channel.last.digest, int(self.clock.now()) + 60)
             channel.request_finalize(request.last_digest)
             signature = signer.sign(channel.domain.digest(request))
@@ -186,6 +240,21 @@ class BrokerLink(Connection):
             await self.until(lambda: channel.final, min(left, patience(channel)))
         self.advance(channel, Event.FINAL_SIGNED)
 
+    async def _finalize_in_turn(self, channel: TraderChannel, left: float) -> None:
+        """We issue it ourselves. Without open orders the broker yields unasked: he is asked only if he does not."""
+        channel.turns.finalize, channel.problem = True, None
+        try:
+            await self._tell()
+            for patience_left in (0.5, left):
+                if await self.until(lambda: channel.final or channel.problem is not None, patience_left):
+                    break
+                channel.turns.wanted = True
+                await self._tell()
+            if channel.problem is not None:
+                raise channel.problem
+        finally:
+            channel.turns.finalize = False
+
     async def _repeat(self, channel: TraderChannel) -> None:
         for row in channel.requests.rows():
             await self._ask_again(channel, row)
@@ -194,12 +263,18 @@ class BrokerLink(Connection):
         """Sends a request again whose answer never came; the broker knows it by its id."""
         now = self.clock.now()
         with contextlib.suppress(RemoteError):
-            if not channel.restored and row.status in (STAGED, UNKNOWN) and row.signed.order.open_before > now:
+            may_ask = not channel.restored and not is_cooperative(channel)
+            if may_ask and row.status in (STAGED, UNKNOWN) and row.signed.order.open_before > now:
                 await self._send_order(channel, row.signed)
             unreceipted = row.cancel is not None and row.receipt is None
             may_rest = row.status == OPEN or (row.status in ALIVE and row.signed.order.open_before > now)
             if row.cancel is not None and unreceipted and may_rest:
                 await self._send_cancel(channel, row.signed.id, row.cancel)
+
+
+def _said(channel: TraderChannel) -> WalletError | None:
+    """What the broker said instead of an answer to a state of ours."""
+    return channel.problem
 
 
 def _open_orders(channel: TraderChannel) -> tuple[OpenOrder, ...]:

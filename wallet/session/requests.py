@@ -41,6 +41,10 @@ class Requests:
     def get(self, order: bytes) -> IntentRecord | None:
         return self._rows.get(order)
 
+    def staged(self) -> list[IntentRecord]:
+        """Those that were signed here and went nowhere yet."""
+        return [row for row in self._rows.values() if row.status == STAGED]
+
     def next_nonce(self, mark: int) -> int:
         """Above the state's orderNonce ``mark`` and all that was ever used."""
         return max([mark, *(row.signed.order.order_nonce for row in self._rows.values())]) + 1
