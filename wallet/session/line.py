@@ -39,6 +39,14 @@ class ChannelLine(line.Line):
         self._declined: bytes | None = None
         self._later: asyncio.TimerHandle | None = None
 
+    def start(self) -> None:
+        self.channel.turns.heard = True
+        super().start()
+
+    def stop(self) -> None:
+        self.channel.turns.heard = False
+        super().stop()
+
     def due(self) -> line.Due | None:
         channel = self.channel
         if self._void is not None:

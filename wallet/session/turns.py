@@ -28,6 +28,7 @@ _AT_ONCE = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 class Turns:
     """Where the turns of one channel stand. Nothing of it is worth a place on disk."""
 
+    heard: bool = False  # there is a line over which what we issue can leave
     since: int = 0  # the number of the yield since which its holder has the turn
     he_asks: bool = False  # the broker wants it
     wanted: bool = False  # we want it, also if no order waits to be opened
@@ -71,7 +72,7 @@ def next_state(channel: TraderChannel, last: Entry, *, answering: bool = False) 
 
 
 def _is_at_work(channel: TraderChannel) -> bool:
-    if not is_cooperative(channel) or channel.signer is None or channel.frozen is not None:
+    if not channel.turns.heard or not is_cooperative(channel) or channel.signer is None or channel.frozen is not None:
         return False
     if channel.forked or channel.restored:  # who can't know what he has signed issues nothing
         return False
