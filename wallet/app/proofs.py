@@ -164,14 +164,19 @@ async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[Call, 
             calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER]),
             "close",
         )
-    validation = _validation(proof.signatures, proof.successor)
+    due = validation(proof)
     if found.status is Status.DISPUTED:
         if proof.state.increment <= found.increment:
             raise WalletError("PROOF_LOWER", increment=proof.state.increment, recorded=found.increment)
-        return calls.respond(contract, terms, proof.state, validation), "respond"
+        return calls.respond(contract, terms, proof.state, due), "respond"
     if account.address not in (terms.trader, terms.broker):
         raise WalletError("PROOF_NOT_YOURS", owner=codec.show_hex(terms.trader))
-    return calls.challenge(contract, terms, proof.state, validation), "challenge"
+    return calls.challenge(contract, terms, proof.state, due), "challenge"
+
+
+def validation(proof: Proof) -> Validation:
+    """What the contract is shown of a proof that holds."""
+    return _validation(proof.signatures, proof.successor)
 
 
 def _validation(signatures: Mapping[Role, bytes], successor: Successor | None) -> Validation:

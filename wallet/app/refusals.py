@@ -271,6 +271,9 @@ PROOFS: Final[dict[str, str]] = {
     "EVIDENCE_INTENTS": _("The evidence's orders are not those its trader signed ({why})."),
     "EVIDENCE_RAW": _("Flag {flag} holds no state that can be read: there is nothing to export."),
     "PROOF_ELSEWHERE": _("The proof is of chain {chain} and contract {contract}, not of this broker's."),
+    "PACKAGE_FORM": _("This is no watch package, or a damaged one. Nothing was done; export it again."),
+    "PACKAGE_SEALED": _("The password is wrong, or the file was changed. Nothing was done."),
+    "WATCH_NOTHING": _("There is no channel with this broker that needs watching. Nothing was written."),
     "WATCH_ANSWER_LATE": _(
         "Channel {channel} was challenged with state {recorded}; our answer, state {ours}, is not on the chain yet, and"
         " half of the time is over (ends {until}, Unix time). Check the network and the gas account."

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Outgoing
@@ -17,6 +18,19 @@ from wallet.protocol.errors import WalletError
 log = logging.getLogger(__name__)
 
 SENT_WAIT = 120.0  # seconds for a transaction signed before to be mined
+
+
+_SCHEMA = """
+CREATE TABLE transactions (
+    hash BLOB PRIMARY KEY, channel BLOB NOT NULL, purpose TEXT NOT NULL, raw BLOB NOT NULL, nonce INTEGER NOT NULL,
+    sender BLOB NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL
+);
+"""
+
+
+def open_store(path: Path) -> Store:
+    """A database of transactions alone, for a watcher that has no journal. Raises WalletError("STORE_…")."""
+    return Store(path, _SCHEMA, 1)
 
 
 class Outbox:
