@@ -36,6 +36,7 @@ class Arena:
 
     folder: Path
     wallet_module: str = "trading_process"
+    initiative: str = "broker"
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
 
     def __enter__(self) -> Arena:
@@ -57,6 +58,7 @@ class Arena:
             "tests.end_to_end.broker_process",
             str(self.folder / "sandbox"),
             self.recorder.host,
+            self.initiative,
         )
         profile = json.loads(Path(self.broker.says(START)["profile"]).read_text(encoding="utf-8"))
         address = urlsplit(profile["url"])

@@ -31,6 +31,15 @@ def main(context: click.Context, profile: Path | None) -> None:
         sys.exit(run_window(profile, demo=False))
 
 
+_initiative = click.option(
+    "--initiative",
+    type=click.Choice(("broker", "cooperative")),
+    default="broker",
+    show_default=True,
+    help="Who issues the states of the channels it offers: the broker, or trader and broker in turns.",
+)
+
+
 @main.command()
 @click.option(
     "--dir",
@@ -38,11 +47,12 @@ def main(context: click.Context, profile: Path | None) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the demo's state here; else it is thrown away.",
 )
-def demo(directory: Path | None) -> None:
+@_initiative
+def demo(directory: Path | None, initiative: str) -> None:
     """Open the demo market: a throwaway key, a local broker and chain, live made-up prices."""
     from wallet.cli.window import run_window
 
-    sys.exit(run_window(None, demo=True, directory=directory))
+    sys.exit(run_window(None, demo=True, directory=directory, initiative=initiative))
 
 
 @main.command()
@@ -54,7 +64,8 @@ def demo(directory: Path | None) -> None:
     help="Where it keeps its state.",
 )
 @click.option("--until-stdin-closes", is_flag=True, help="End when standard input does, too.")
-def sandbox(directory: Path, until_stdin_closes: bool) -> None:
+@_initiative
+def sandbox(directory: Path, until_stdin_closes: bool, initiative: str) -> None:
     """Run broker, chain and market makers on loopback until SIGINT or SIGTERM.
 
     Prints one JSON line with the path of the broker profile when it is ready.
@@ -62,10 +73,12 @@ def sandbox(directory: Path, until_stdin_closes: bool) -> None:
     from wallet.app.logs import start_logging
     from wallet.app.messages import explain
     from wallet.protocol.errors import WalletError
+    from wallet.protocol.terms import Initiative
     from wallet.sandbox.main import run
 
+    flow = Initiative[initiative.upper()]
     try:
-        sys.exit(run(directory, start_logging, follow_stdin=until_stdin_closes))
+        sys.exit(run(directory, start_logging, follow_stdin=until_stdin_closes, initiative=flow))
     except WalletError as error:
         click.echo(explain(error), err=True)
         sys.exit(1)

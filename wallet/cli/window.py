@@ -27,14 +27,14 @@ SANDBOX_START = 60.0  # seconds before a sandbox that says nothing is given up
 ONLINE_WITHIN = 30.0
 
 
-def run_window(profile: Path | None, *, demo: bool, directory: Path | None = None) -> int:
-    """The window until it is closed; the process's exit code."""
+def run_window(profile: Path | None, *, demo: bool, directory: Path | None = None, initiative: str = "broker") -> int:
+    """The window until it is closed; the process's exit code. ``initiative``: of the demo market's channels."""
     try:
         from wallet.gui.app import run
     except ImportError as error:  # a system library that Qt needs is missing
         print(f"The window can't be shown here: {error}", file=sys.stderr)
         return 1
-    launcher = WindowLauncher(directory)
+    launcher = WindowLauncher(directory, initiative)
     try:
         return run(launcher, profile, demo)
     finally:
@@ -44,9 +44,10 @@ def run_window(profile: Path | None, *, demo: bool, directory: Path | None = Non
 class WindowLauncher:
     """Implements :class:`wallet.gui.launcher.Launcher`; what it started, it ends."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, initiative: str = "broker") -> None:
         """``directory`` keeps the demo market's state; None makes a throwaway one."""
         self._directory = directory
+        self._initiative = initiative
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="launcher")
         self._sandbox: subprocess.Popen[bytes] | None = None
         self._throwaway: Path | None = None
@@ -168,7 +169,15 @@ class WindowLauncher:
         errors = directory.with_suffix(".err")
         with errors.open("wb") as stream:
             self._sandbox = subprocess.Popen(
-                [*program, "sandbox", "--dir", str(directory), "--until-stdin-closes"],
+                [
+                    *program,
+                    "sandbox",
+                    "--dir",
+                    str(directory),
+                    "--until-stdin-closes",
+                    "--initiative",
+                    self._initiative,
+                ],
                 stdin=subprocess.PIPE,  # closes with this process, however it ends, and the sandbox with it
                 stdout=subprocess.PIPE,
                 stderr=stream,

@@ -8,14 +8,14 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import msgspec
 
 from wallet.broker.chain_duty import AdjudicatorWatch, OutgoingLog
-from wallet.broker.config import BrokerConfig, Token
+from wallet.broker.config import BrokerConfig, Policy, Token
 from wallet.broker.lock import FolderLock
 from wallet.broker.server import Broker
 from wallet.chain import token
@@ -25,7 +25,7 @@ from wallet.chain.tx import Sender
 from wallet.keys.signer import AccountSigner, Signer
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
-from wallet.protocol.terms import NATIVE
+from wallet.protocol.terms import NATIVE, Initiative
 from wallet.resources import resource
 from wallet.sandbox.backfill import backfill
 from wallet.sandbox.devnet.node import Devnet
@@ -59,8 +59,10 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def sandbox(directory: Path) -> AsyncIterator[Sandbox]:
+async def sandbox(directory: Path, initiative: Initiative = Initiative.BROKER) -> AsyncIterator[Sandbox]:
     """Chain, contracts and broker in ``directory``, made at the first start and gone on with at every other.
+
+    ``initiative`` is that of the channels it offers; those that are open keep theirs.
 
     Raises WalletError: SANDBOX_FOLDER, SANDBOX_IN_USE, SANDBOX_DAMAGED, SANDBOX_OTHER_RELEASE, DEVNET_… or what the
     broker raises.
@@ -75,7 +77,8 @@ async def sandbox(directory: Path) -> AsyncIterator[Sandbox]:
         identity = await _deploy(folder, identity, chain)
         found = plans(chain.tokens["USDT"].address, chain.tokens["WBTC"].address, identity.seed)
         backfill(folder.broker / LEDGER, found, int(time.time()), Random(identity.seed))  # noqa: S311 - no secret
-        broker = await _start_broker(folder, identity, chain, found, stack)
+        policy = replace(POLICY, initiative=initiative)
+        broker = await _start_broker(folder, identity, chain, found, policy, stack)
         identity = folder.update(identity, broker_port=broker.port)
         profile = broker.profile()
         folder.write(folder.profile, msgspec.json.format(msgspec.json.encode(profile), indent=2))
@@ -110,7 +113,12 @@ async def _deploy(folder: Folder, identity: Identity, chain: Devnet) -> Identity
 
 
 async def _start_broker(
-    folder: Folder, identity: Identity, chain: Devnet, found: tuple[Plan, ...], stack: AsyncExitStack
+    folder: Folder,
+    identity: Identity,
+    chain: Devnet,
+    found: tuple[Plan, ...],
+    policy: Policy,
+    stack: AsyncExitStack,
 ) -> Broker:
     owner, signer = AccountSigner(identity.owner), Signer(identity.signer)
     rpc = Rpc(chain.url)
@@ -128,7 +136,7 @@ async def _start_broker(
         contract,
         Sender(rpc, chain.chain_id, owner, outgoing),
         signer.address,
-        confirmations=POLICY.confirmations,
+        confirmations=policy.confirmations,
         stock=stock,
         poll=CHAIN_POLL,
     )
@@ -140,7 +148,7 @@ async def _start_broker(
         signer=signer,
         tokens=tokens,
         markets=tuple(plan.config for plan in found),
-        policy=POLICY,
+        policy=policy,
         rpc=(chain.url,),
         host=HOST,
         port=_free_or_any(identity.broker_port),

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wallet.protocol.errors import WalletError
+from wallet.protocol.terms import Initiative
 from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.population import populate
 
@@ -21,25 +22,31 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    directory: Path, start_logging: Callable[[Path], object] = lambda _: None, *, follow_stdin: bool = False
+    directory: Path,
+    start_logging: Callable[[Path], object] = lambda _: None,
+    *,
+    follow_stdin: bool = False,
+    initiative: Initiative = Initiative.BROKER,
 ) -> int:
     """Runs a sandbox in ``directory`` until SIGINT or SIGTERM; the exit code.
 
     When it can be traded in, one JSON line goes to stdout: {"profile": path, "broker": url, "rpc": url, "chainId": n}.
     ``start_logging`` is told the directory for logs once this process owns it. ``follow_stdin``: end also when stdin
-    does, which is when whoever holds its other end is gone, however he went.
+    does, which is when whoever holds its other end is gone, however he went. ``initiative``: as :func:`sandbox`.
     Raises WalletError for a sandbox that can't be started, or that had to stop because its disk failed.
     """
     try:
-        return asyncio.run(_run(directory, start_logging, follow_stdin=follow_stdin))
+        return asyncio.run(_run(directory, start_logging, initiative, follow_stdin=follow_stdin))
     except KeyboardInterrupt:
         return 0
 
 
-async def _run(directory: Path, start_logging: Callable[[Path], object], *, follow_stdin: bool) -> int:
+async def _run(
+    directory: Path, start_logging: Callable[[Path], object], initiative: Initiative, *, follow_stdin: bool
+) -> int:
     stop = asyncio.Event()
     _listen_for_the_end(stop, follow_stdin=follow_stdin)
-    work = asyncio.create_task(_serve(directory, start_logging))
+    work = asyncio.create_task(_serve(directory, start_logging, initiative))
     ending = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((work, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -51,8 +58,8 @@ async def _run(directory: Path, start_logging: Callable[[Path], object], *, foll
     return 0
 
 
-async def _serve(directory: Path, start_logging: Callable[[Path], object]) -> None:
-    async with sandbox(directory) as found:
+async def _serve(directory: Path, start_logging: Callable[[Path], object], initiative: Initiative) -> None:
+    async with sandbox(directory, initiative) as found:
         start_logging(found.folder.logs)
         _say_ready(found)
         async with populate(found):
