@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,29 +33,23 @@ def lengths(last: State, state: State) -> list[int]:
     return found
 
 
-def preimages(session: Session, resting: int) -> list[list[bytes]]:
-    before = [session.setup, *session.states]
-    return [
-        [bytes(length) for length in lengths(before[at], before[at + 1])] for at in range(resting, len(session.states))
-    ]
+class Limit:
+    """The work of each state of a session, prepared so that nothing but the calls is left."""
 
+    def __init__(self, theirs: PrivateKey, own: PrivateKey, session: Session) -> None:
+        self._verify, self._sign = theirs.public_key.verify, own.sign_recoverable
+        before = [session.setup, *session.states]
+        signatures = [theirs.sign(digest, hasher=None) for digest in session.digests]
+        parts = [[bytes(length) for length in lengths(*pair)] for pair in pairwise(before)]
+        self._work = list(zip(session.digests, signatures, parts, strict=True))
 
-def without_commit(theirs: PrivateKey, own: PrivateKey, session: Session, resting: int) -> float:
-    """CPU seconds per state: verify against the known key, sign, hash."""
-    key, digests = theirs.public_key, session.digests[resting:]
-    signatures = [theirs.sign(digest, hasher=None) for digest in digests]
-    work = list(zip(digests, signatures, preimages(session, resting), strict=True))
-    start = time.process_time()
-    for digest, signature, parts in work:
-        _once(key.verify, own, digest, signature, parts)
-    return (time.process_time() - start) / len(work)
-
-
-def _once(verify: object, own: PrivateKey, digest: bytes, signature: bytes, parts: Iterable[bytes]) -> bytes:
-    for part in parts:
-        keccak_256(part).digest()
-    assert verify(signature, digest, hasher=None)  # type: ignore[operator]
-    return own.sign_recoverable(digest, hasher=None)
+    def once(self, at: int) -> bytes:
+        """Verify against the known key, sign, hash."""
+        digest, signature, parts = self._work[at]
+        for part in parts:
+            keccak_256(part).digest()
+        assert self._verify(signature, digest, hasher=None)
+        return self._sign(digest, hasher=None)
 
 
 def with_commit(
@@ -67,12 +61,10 @@ def with_commit(
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute("CREATE TABLE states (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL)")
-    key, digests = theirs.public_key, session.digests[resting:]
-    signatures = [theirs.sign(digest, hasher=None) for digest in digests]
+    limit = Limit(theirs, own, session)
     times = [time.perf_counter()]
-    work = zip(digests, signatures, preimages(session, resting), rows, strict=True)
-    for number, (digest, signature, parts, row) in enumerate(work):
-        signed = _once(key.verify, own, digest, signature, parts)
+    for number, row in enumerate(rows, resting):
+        signed = limit.once(number)
         database.execute("BEGIN IMMEDIATE")
         database.execute("INSERT INTO states VALUES (?, ?, ?)", (number, row, signed))
         database.execute("COMMIT")

@@ -1,7 +1,8 @@
-"""The broker's double of the benchmark, a process of its own: shows prepared states, one after each ACK.
+"""The broker's double of the benchmark, a process of its own: plays a recording of a session to the wallet.
 
-It has nothing to compute while it is measured. On standard input: the number of states, of resting orders and the
-time to write into them; on standard output one JSON line with its port, and one with the time it took.
+It has nothing to compute while it is measured. On standard input: the number of states, of resting orders, the time
+to write into them and how many may wait for their ACK at once; on standard output one JSON line with its port, and
+one with the seconds it took for all and for each.
 """
 
 from __future__ import annotations
@@ -61,19 +62,32 @@ class Feeder:
         digest = DOMAIN.digest(Heartbeat(beat.channel, beat.increment, beat.digest, beat.time)).digest
         return messages.BeatEcho(digest, beat.increment, int(time.time()))
 
-    async def run(self) -> tuple[float, list[bytes]]:
-        """Seconds from the first measured proposal to the last ACK, and all ACKs."""
+    async def run(self, ahead: int) -> tuple[float, list[float], list[bytes]]:
+        """Seconds from the first measured proposal to the last ACK and of each from its proposal on, and all ACKs."""
         await asyncio.wait_for(self.present.wait(), 30)
         await asyncio.sleep(0.1)
-        peer = self.peer
-        assert peer is not None
-        answers, start = [], 0.0
-        for number, params in enumerate(self.session.proposals):
-            if number == self.resting:
-                start = time.perf_counter()
-            answers.append(await peer.call("propose", msgspec.Raw(params), 30))  # type: ignore[arg-type] # encodes alike
+        played = [await self._show(params) for params in self.session.proposals[: self.resting]]
+        free = asyncio.Semaphore(ahead)
+
+        async def show(params: bytes) -> tuple[bytes, float]:
+            try:
+                return await self._show(params)
+            finally:
+                free.release()
+
+        tasks, start = [], time.perf_counter()
+        for params in self.session.proposals[self.resting :]:
+            await free.acquire()
+            tasks.append(asyncio.ensure_future(show(params)))
+        measured = await asyncio.gather(*tasks)
         seconds = time.perf_counter() - start
-        return seconds, [bytes.fromhex(answer["ack"][2:]) for answer in answers]
+        return seconds, [row[1] for row in measured], [row[0] for row in (*played, *measured)]
+
+    async def _show(self, params: bytes) -> tuple[bytes, float]:
+        assert self.peer is not None
+        start = time.perf_counter()
+        answer = await self.peer.call("propose", msgspec.Raw(params), 30)  # type: ignore[arg-type] # encodes alike
+        return bytes.fromhex(answer["ack"][2:]), time.perf_counter() - start
 
 
 async def main() -> None:
@@ -83,12 +97,12 @@ async def main() -> None:
     server = await serve("127.0.0.1", 0, feeder.greet)
     feeder.hosts = frozenset({f"127.0.0.1:{server.port}"})
     print(json.dumps({"port": server.port}), flush=True)
-    seconds, acks = await feeder.run()
+    seconds, each, acks = await feeder.run(wish["ahead"])
     own = address_of(TRADER.public_key)
     assert own in TERMS.signers(Role.TRADER)
     for digest, ack in zip(session.digests, acks, strict=True):
         require_signer(TypedDigest("State", digest), ack, (own,))
-    print(json.dumps({"states": len(acks) - wish["resting"], "seconds": seconds}), flush=True)
+    print(json.dumps({"states": len(acks) - wish["resting"], "seconds": seconds, "each": each}), flush=True)
     sys.stdin.readline()  # until the wallet has looked at its clocks
     await server.close()
 

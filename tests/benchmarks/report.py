@@ -35,6 +35,7 @@ class Options:
     rounds: int
     states: int
     folder: Path
+    history: int = 1_000  # states of the long history
 
 
 def median(values: Sequence[float]) -> float:

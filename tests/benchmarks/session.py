@@ -5,6 +5,7 @@ The trader's wallet gets the channel, its first state and all intents; the broke
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,8 @@ def forget() -> None:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
+    gc.collect()
+    gc.freeze()  # a live session has no prepared one beside it to search for garbage
 
 
 def fill_journal(path: Path, session: Session) -> Journal:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import acknowledge, update
+from tests.benchmarks import acknowledge, histories, update
 from tests.benchmarks.report import Figure, Options, table, write
 from tests.benchmarks.session import SIZE, TERMS, write_session
 from wallet.protocol.rules import Ground, check
@@ -35,9 +35,13 @@ def test_the_prepared_session_holds_by_the_rules_and_rests_on_as_many_orders_as_
 
 
 @pytest.mark.e2e
-def test_both_benchmarks_give_figures(tmp_path: Path) -> None:
-    options = Options(rounds=1, states=10, folder=tmp_path)
-    results = {"update": update.run(options), "acknowledge": acknowledge.run(options)}
+def test_every_benchmark_gives_figures(tmp_path: Path) -> None:
+    options = Options(rounds=1, states=10, folder=tmp_path, history=50)
+    results = {
+        "update": update.run(options),
+        "acknowledge": acknowledge.run(options),
+        "history": histories.run(options),
+    }
     assert all(figure.value > 0 for figures in results.values() for figure in figures)
     assert all(figure.ratio is None or figure.ratio > 0.5 for figures in results.values() for figure in figures)
     write(tmp_path / "bench.json", results)

@@ -14,9 +14,9 @@ from wallet.app.snapshots import StateRow
 from wallet.history.backup import back_up
 from wallet.history.export import export_csv, export_json, show_validation
 from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.parallel import verify_file
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import validation_of
-from wallet.history.verify import verify_history
 from wallet.protocol import codec
 from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
@@ -94,7 +94,7 @@ class Stored:
 
     def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
         """How many states hold; WalletError("HISTORY_BAD") names the first that does not."""
-        verdict = verify_history(self.journal, self.record().id, progress)
+        verdict = verify_file(self._profile / "history.db", self.record().id, progress)
         if verdict.bad is not None:
             raise WalletError(
                 "HISTORY_BAD", increment=verdict.bad, rule=verdict.code, expected=verdict.expected, got=verdict.got

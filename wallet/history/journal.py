@@ -32,6 +32,7 @@ from wallet.protocol.terms import Role, Terms
 T = TypeVar("T")
 STORE_ID = "store"  # the fact that names this file, and is in no other
 NEAR = 64  # rows after a state among which its direct successors are: refused ones, their void, the next
+_TOP = 2**62  # above every increment and nonce
 TAIL = 16  # rows looked at whenever the journal is opened
 
 
@@ -341,18 +342,18 @@ class Journal:
         where = "channel = ? AND increment < ? AND increment >= ? ORDER BY increment DESC, digest"
         return list(self._many(where, (channel, top, lowest[0])))
 
-    def walk(self, channel: bytes, batch: int = 500) -> Iterator[Entry]:
-        """All states from the lowest increment up, ``batch`` in memory at a time.
+    def walk(self, channel: bytes, batch: int = 500, *, after: int = -1, upto: int | None = None) -> Iterator[Entry]:
+        """All states above increment ``after`` (up to ``upto``) from the lowest up, ``batch`` in memory at a time.
 
         Raises WalletError("STATE_UNREADABLE", increment) at a row that is not what was written.
         """
-        at: tuple[int, bytes] = (-1, b"")
+        at: tuple[int, bytes] = (after + 1, b"")
+        sql = (
+            f"SELECT {STATES.selected} FROM states WHERE channel = ? AND (increment, digest) > (?, ?)"  # noqa: S608
+            " AND increment <= ? ORDER BY increment, digest LIMIT ?"
+        )
         while True:
-            rows = self.store.rows(
-                f"SELECT {STATES.selected} FROM states WHERE channel = ? AND (increment, digest) > (?, ?)"  # noqa: S608
-                " ORDER BY increment, digest LIMIT ?",
-                (channel, *at, batch),
-            )
+            rows = self.store.rows(sql, (channel, *at, _TOP if upto is None else upto, batch))
             for row in rows:
                 increment = row[2]
                 entry = self._read(_entry, row, "STATE_UNREADABLE", increment=increment)
@@ -360,6 +361,15 @@ class Journal:
                 yield entry
             if len(rows) < batch:
                 return
+
+    def validated_from(self, channel: bytes, increment: int) -> int | None:
+        """The lowest increment of a validated state, from ``increment`` on."""
+        row = self.store.row(
+            "SELECT increment FROM states WHERE channel = ? AND increment >= ? AND status = 1"
+            " ORDER BY increment LIMIT 1",
+            (channel, increment),
+        )
+        return int(row[0]) if row else None
 
     def count(self, channel: bytes) -> int:
         """How many states were ever recorded of a channel."""
@@ -448,15 +458,22 @@ class Journal:
         rows = self.store.rows(sql, (channel,))
         return [self._read(_intent, row) for row in rows]
 
-    def walk_intents(self, channel: bytes, batch: int = 500) -> Iterator[IntentRecord]:
-        """The same, ``batch`` in memory at a time."""
-        nonce = -1
+    def top_nonce(self, channel: bytes) -> int:
+        """The highest nonce of an intent; -1 without any."""
+        row = self.store.row("SELECT nonce FROM intents WHERE channel = ? ORDER BY nonce DESC LIMIT 1", (channel,))
+        return int(row[0]) if row else -1
+
+    def walk_intents(
+        self, channel: bytes, batch: int = 500, *, after: int = -1, upto: int | None = None
+    ) -> Iterator[IntentRecord]:
+        """The same above nonce ``after`` (up to ``upto``), ``batch`` in memory at a time."""
+        nonce = after
+        sql = (
+            f"SELECT {INTENTS.selected} FROM intents"  # noqa: S608 - constants
+            " WHERE channel = ? AND nonce > ? AND nonce <= ? ORDER BY nonce LIMIT ?"
+        )
         while True:
-            rows = self.store.rows(
-                f"SELECT {INTENTS.selected} FROM intents"  # noqa: S608 - constants
-                " WHERE channel = ? AND nonce > ? ORDER BY nonce LIMIT ?",
-                (channel, nonce, batch),
-            )
+            rows = self.store.rows(sql, (channel, nonce, _TOP if upto is None else upto, batch))
             for row in rows:
                 nonce = row[2]
                 yield self._read(_intent, row, "INTENT_UNREADABLE", order="0x" + bytes(row[0]).hex())

@@ -87,16 +87,24 @@ class HistoryReader:
     def by_digest(self, channel: bytes, digest: bytes) -> Entry | None:
         return self._journal.by_digest(channel, digest)
 
-    def walk(self, channel: bytes) -> Iterator[Entry]:
-        """All states from the lowest up, streamed."""
-        return self._journal.walk(channel)
+    def walk(self, channel: bytes, *, after: int = -1, upto: int | None = None) -> Iterator[Entry]:
+        """All states above increment ``after`` (up to ``upto``) from the lowest up, streamed."""
+        return self._journal.walk(channel, after=after, upto=upto)
+
+    def validated_from(self, channel: bytes, increment: int) -> int | None:
+        """The lowest increment of a validated state, from ``increment`` on."""
+        return self._journal.validated_from(channel, increment)
 
     def intent(self, order: bytes) -> IntentRecord | None:
         return self._journal.intent(order)
 
-    def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]:
-        """The channel's intents by nonce, streamed."""
-        return self._journal.walk_intents(channel)
+    def walk_intents(self, channel: bytes, *, after: int = -1, upto: int | None = None) -> Iterator[IntentRecord]:
+        """The channel's intents above nonce ``after`` (up to ``upto``) by nonce, streamed."""
+        return self._journal.walk_intents(channel, after=after, upto=upto)
+
+    def top_nonce(self, channel: bytes) -> int:
+        """The highest nonce of an intent; -1 without any."""
+        return self._journal.top_nonce(channel)
 
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]:
         return self._journal.flags(channel)

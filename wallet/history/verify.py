@@ -19,6 +19,7 @@ from wallet.protocol.rules import Flag, Ground
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import Transition
 from wallet.protocol.terms import Role, Terms, check_terms
+from wallet.protocol.typed import TypedDigest
 
 PROGRESS_EVERY = 200
 
@@ -28,9 +29,9 @@ class History(Protocol):
 
     def channel(self, channel: bytes) -> ChannelRecord | None: ...
     def count(self, channel: bytes) -> int: ...
-    def walk(self, channel: bytes) -> Iterator[Entry]: ...
+    def walk(self, channel: bytes, *, after: int = -1, upto: int | None = None) -> Iterator[Entry]: ...
     def intent(self, order: bytes) -> IntentRecord | None: ...
-    def walk_intents(self, channel: bytes) -> Iterator[IntentRecord]: ...
+    def walk_intents(self, channel: bytes, *, after: int = -1, upto: int | None = None) -> Iterator[IntentRecord]: ...
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]: ...
     def missing(self, channel: bytes) -> int | None: ...
     def stray(self) -> str | None: ...
@@ -78,46 +79,101 @@ def verify_history(
     ``cancelled`` is asked as often, and stops the check when it says so. Never raises for what the history says;
     WalletError("CHANNEL_UNKNOWN") if there is no such channel, WalletError("STORE_…") if it can't be read at all.
     """
+    lost = history.lost()  # first of all: the mark moves while others write
+    total = history.count(channel)
+    found, rows = verify_part(history, channel, Span(), lambda done: progress(done, total), cancelled)
+    if found.sound:
+        found = verify_whole(history, channel, found, rows, lost)
+    if found.sound:
+        found = verify_orders(history, channel, found)
+    if found.sound:
+        progress(found.states, total)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The rows above increment (orders: nonce) ``after``, up to ``upto`` (None: to the end).
+
+    If ``after`` is not -1, the state validated there is taken as it stands: it is the last of the span before.
+    """
+
+    after: int = -1
+    upto: int | None = None
+
+
+def verify_part(
+    history: History,
+    channel: bytes,
+    span: Span,
+    progress: Callable[[int], None] = lambda _done: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Verdict, int]:
+    """Checks the rows of one span; spans that follow one another show together what the whole history shows.
+
+    Also tells how many rows the channel must have, by the numbers that these carry.
+    """
     record = history.channel(channel)
     if record is None:
         raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
-    lost = history.lost()  # first of all: the mark moves while others write
     check = _Check(record, _Orders(history, record))
-    total, done, rows = history.count(channel), 0, 0
+    done, rows = 0, 0
     try:
         check.terms()
-        for entry in history.walk(channel):
+        if span.after >= 0:
+            for entry in history.walk(channel, after=span.after - 1, upto=span.after):
+                check.follow(entry)
+        for entry in history.walk(channel, after=span.after, upto=span.upto):
             check.row(entry)
             done += 1
             rows = max(rows, entry.number + 1)
             if done % PROGRESS_EVERY == 0:
-                progress(done, total)
+                progress(done)
                 if cancelled():
-                    return replace(check.verdict(done), complete=False)
-        check.end()
-        if done != rows:
-            raise _Bad(history.missing(channel) or 0, "STATE_MISSING", f"{rows} rows", f"{done} rows")
-        if lost is not None:
-            raise _Bad(check.verdict(done).increment + 1, "STATE_LOST", f"row {lost[0]}", f"row {lost[1]}")
-        _check_others(history, channel)
-        if (table := history.stray()) is not None:
-            raise _Bad(check.verdict(done).increment, "ROW_STRAY", "a channel of this file", table)
-    except _Bad as bad:
-        return replace(check.verdict(done), bad=bad.increment, code=bad.code, expected=bad.expected, got=bad.got)
-    except WalletError as error:
-        if error.code not in ("STATE_UNREADABLE", "INTENT_UNREADABLE", "FLAG_UNREADABLE"):
-            raise
-        at = error.params.get("increment", check.verdict(done).increment)
-        return replace(check.verdict(done), bad=int(str(at)), code=error.code)
-    progress(done, total)
-    return check.verdict(done)
+                    return replace(check.verdict(done), complete=False), rows
+        if span.upto is None:
+            check.end()
+    except (_Bad, WalletError) as error:
+        return _damning(error, check.verdict(done)), rows
+    return check.verdict(done), rows
 
 
-def _check_others(history: History, channel: bytes) -> None:
-    """Orders and flags that no state needs are what was written, too."""
-    for _ in history.walk_intents(channel):
-        pass
-    history.flags(channel)
+def verify_whole(history: History, channel: bytes, found: Verdict, rows: int, lost: tuple[int, int] | None) -> Verdict:
+    """What states can show together alone: that there are all. ``found`` is of all of them, each of which holds.
+
+    ``lost`` is what the history's mark said before anything was looked at.
+    """
+    if found.states != rows:
+        bad = _Bad(history.missing(channel) or 0, "STATE_MISSING", f"{rows} rows", f"{found.states} rows")
+        return _damning(bad, found)
+    if lost is not None:
+        return _damning(_Bad(found.increment + 1, "STATE_LOST", f"row {lost[0]}", f"row {lost[1]}"), found)
+    return found
+
+
+def verify_orders(history: History, channel: bytes, found: Verdict, span: Span | None = None) -> Verdict:
+    """Orders (those of ``span`` of nonces) and flags that no state needs are what was written, too."""
+    span = span or Span()
+    try:
+        for _ in history.walk_intents(channel, after=span.after, upto=span.upto):
+            pass  # reading them is the check
+        if span.upto is None:
+            history.flags(channel)
+            if (table := history.stray()) is not None:
+                raise _Bad(found.increment, "ROW_STRAY", "a channel of this file", table)
+    except (_Bad, WalletError) as error:
+        return _damning(error, found)
+    return found
+
+
+def _damning(error: _Bad | WalletError, found: Verdict) -> Verdict:
+    """The verdict that an error means; raises it again if it says nothing about the history."""
+    if isinstance(error, _Bad):
+        return replace(found, bad=error.increment, code=error.code, expected=error.expected, got=error.got)
+    if error.code not in ("STATE_UNREADABLE", "INTENT_UNREADABLE", "FLAG_UNREADABLE"):
+        raise error
+    at = error.params.get("increment", found.increment)
+    return replace(found, bad=int(str(at)), code=error.code)
 
 
 class _Orders(Mapping[bytes, Order]):
@@ -196,14 +252,22 @@ class _Check:
         if digest != self._id:
             raise _Bad(0, "CHANNEL_TERMS", digest.hex(), self._id.hex())
 
+    def follow(self, entry: Entry) -> None:
+        """Takes a row of the last increment that was checked elsewhere as what the next ones stand on."""
+        if entry.status is Status.VALIDATED:
+            self._last, self._owed = entry, next((role for role in Role if entry.signature(role) is None), None)
+        if entry.signature(self._role) is not None:
+            self._ours = entry
+
     def row(self, entry: Entry) -> None:
         state = entry.state
-        digest = self._domain.digest(state).digest
+        typed = self._domain.digest(state)
+        digest = typed.digest
         if digest != entry.digest:
             raise _Bad(state.increment, "STATE_DIGEST", digest.hex(), entry.digest.hex())
         if state.channel != self._id:
             raise _Bad(state.increment, "CHN-OTHER-CHANNEL", self._id.hex(), state.channel.hex())
-        self._signatures(entry)
+        self._signatures(entry, typed)
         if entry.status is Status.FLAGGED:
             return  # evidence: that its issuer signed it is all it has to show
         if self._pending is not None:
@@ -221,7 +285,7 @@ class _Check:
 
     # --- one row ---
 
-    def _signatures(self, entry: Entry) -> None:
+    def _signatures(self, entry: Entry, typed: TypedDigest) -> None:
         """All that are there are strict and by the right role; the issuer's is there; ours only once per number."""
         increment = entry.state.increment
         for role in Role:
@@ -231,7 +295,7 @@ class _Check:
                     raise _Bad(increment, "SIG-MISSING", role.name, "none")
                 continue
             try:
-                require_signer(self._domain.digest(entry.state), signature, self._terms.signers(role))
+                require_signer(typed, signature, self._terms.signers(role))
             except WalletError as error:
                 raise _Bad(increment, error.code, role.name, error.params.get("got", "")) from error
         if entry.signature(self._role) is not None:

@@ -15,7 +15,10 @@ from wallet.protocol.eip712 import keccak
 from wallet.protocol.errors import WalletError
 from wallet.protocol.typed import TypedDigest
 
-_HALF_ORDER = GROUP_ORDER_INT // 2
+# As big-endian bytes, which compare as the numbers do.
+_ZERO = bytes(32)
+_ORDER = GROUP_ORDER_INT.to_bytes(32, "big")
+_HALF_ORDER = (GROUP_ORDER_INT // 2).to_bytes(32, "big")
 
 
 def check_form(signature: bytes) -> bytes:
@@ -27,8 +30,8 @@ def check_form(signature: bytes) -> bytes:
         raise WalletError("SIG-LEN", got=len(signature))
     if signature[64] not in (27, 28):
         raise WalletError("SIG-V", got=signature[64])
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-    if not (0 < r < GROUP_ORDER_INT and 0 < s < GROUP_ORDER_INT):
+    r, s = signature[:32], signature[32:64]
+    if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):
         raise WalletError("SIG-RANGE")
     if s > _HALF_ORDER:
         raise WalletError("SIG-HIGH-S")
