@@ -127,6 +127,8 @@ BROKER: Final[dict[str, str]] = {
     "FROZEN": _("A flag waits for your decision. Until then nothing is signed."),
     "HELD": _("The broker's clock says {time}, ours {now}: one is wrong. The state is held, not signed."),
     "DISPUTED": _("The channel is in dispute: only cancels and the end of the session are signed."),
+    "ORDER_DEAD": _("The broker never opened this order, and it can't be opened any more. Place it again if you like."),
+    "CLIENT_ID": _("A name for an order has at most {limit} characters."),
     "CLOCK_OURS": _("This computer's clock is wrong by {seconds} seconds, the chain says. Set it right."),
     "CLOCK_BROKER": _("The broker's clock is wrong by {seconds} seconds, the chain says. His states may be held."),
     "CLOCK_UNSURE": _("This computer's clock and the broker's are {seconds} seconds apart. Look at yours."),

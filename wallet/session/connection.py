@@ -210,6 +210,7 @@ class Connection:
             await asyncio.sleep(min((channel.terms.heartbeat for channel in talking), default=5) / 2)
             try:
                 for channel in talking:
+                    channel.requests.bury()
                     if talk.answers(channel):
                         await self.heartbeat(channel)
                 if not talking:
@@ -361,6 +362,7 @@ class Connection:
     def _load(self, record: ChannelRecord) -> TraderChannel:
         channel = TraderChannel(self.journal, record, None, self.clock)
         self._take_key(channel)
+        channel.requests.bury()
         self.channels[record.id] = channel
         if channel.last is not None and Phase(record.phase) is Phase.REQUESTED:
             self.advance(channel, Event.AGREED)  # ended between the two steps

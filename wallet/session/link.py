@@ -30,7 +30,7 @@ from wallet.session.clocks import BLOCK_ORDERS
 from wallet.session.connection import Connection
 from wallet.session.conversation import patience
 from wallet.session.phases import Event, Word
-from wallet.session.requests import ALIVE, OPEN, REJECTED, STAGED, SUBMITTED, UNKNOWN
+from wallet.session.requests import ALIVE, DEAD, MAX_CLIENT_ID, OPEN, REJECTED, STAGED, SUBMITTED, UNKNOWN
 from wallet.session.turns import is_cooperative
 from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
@@ -97,13 +97,22 @@ class BrokerLink(Connection):
         amount: int,
         time_in_force: TimeInForce,
         lifetime: int,
+        client_id: str = "",
     ) -> bytes:
         """Signs an order intent, keeps it, sends it; its id once the broker has taken it.
+
+        ``client_id`` (at most 64 characters) is the caller's own name for what he wants once: asked for again, also
+        after a crash, the same signed intent is sent, and nothing is signed anew.
 
         Raises WalletError(rule's code) for an order that no state could open, RemoteError if the broker rejects
         it, WalletError("ORDER_UNKNOWN") if no answer came: it may still open within ten seconds.
         """
         signer = _require_signer(channel, trading=True)
+        if len(client_id) > MAX_CLIENT_ID:
+            raise WalletError("CLIENT_ID", limit=MAX_CLIENT_ID)
+        known = channel.requests.by_client(client_id) if client_id else None
+        if known is not None:
+            return await self._placed_before(channel, known)
         if self.live.clocks is not None and abs(self.live.ahead) > BLOCK_ORDERS:
             raise self.live.clocks
         now = int(self.clock.now())
@@ -122,7 +131,7 @@ class BrokerLink(Connection):
         self._check_fits(channel, typed.digest, order)
         self.connected()
         signed = SignedOrder(typed.digest, order, signer.sign(typed))
-        channel.requests.add(IntentRecord(signed, STAGED, "", now))
+        channel.requests.add(IntentRecord(signed, STAGED, "", now), client_id)
         await self._tell()
         try:
             if is_cooperative(channel):
@@ -153,6 +162,19 @@ class BrokerLink(Connection):
             raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(signed.id))
         if found == REJECTED:
             raise WalletError(row.reason if row is not None and row.reason else "ORDER_LATE")
+
+    async def _placed_before(self, channel: TraderChannel, row: IntentRecord) -> bytes:
+        """The same order asked for again: what became of it, or the same bytes once more while it may still open."""
+        if row.status in (REJECTED, DEAD):
+            raise WalletError(row.reason, order=codec.show_hex(row.signed.id))
+        if is_cooperative(channel):
+            if row.status in (STAGED, SUBMITTED):
+                await self._open_in_turn(channel, row.signed)
+            elif row.status == UNKNOWN:
+                raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(row.signed.id))
+        elif row.status in (STAGED, UNKNOWN):
+            await self._send_order(channel, row.signed)
+        return row.signed.id
 
     async def _send_order(self, channel: TraderChannel, signed: SignedOrder) -> None:
         try:

@@ -19,6 +19,9 @@ STAGED, SUBMITTED, OPEN = "staged", "submitted", "open"
 FILLED, CANCELLED, REJECTED, DEAD = "filled", "cancelled", "rejected", "dead"
 UNKNOWN = "unknown"
 ALIVE = (STAGED, SUBMITTED, UNKNOWN)
+GRACE = 2.0  # seconds after openBefore: a state that came in time may still be under judgement
+MAX_CLIENT_ID = 64
+_CLIENT = "client-"
 
 
 class Requests:
@@ -27,6 +30,7 @@ class Requests:
     def __init__(self, journal: Journal, channel: bytes, clock: Clock) -> None:
         self.orders: dict[bytes, Order] = {}
         self._journal = journal
+        self._channel = channel
         self._clock = clock
         self._rows: dict[bytes, IntentRecord] = {}
         self._open_before: dict[bytes, float] = {}
@@ -64,10 +68,25 @@ class Requests:
 
     # --- what we say ---
 
-    def add(self, row: IntentRecord) -> None:
-        """Keeps a signed intent, durably, before it leaves."""
-        self._journal.add_intent(row.signed, row.status, row.created)
+    def add(self, row: IntentRecord, client_id: str = "") -> None:
+        """Keeps a signed intent, durably, before it leaves; under the caller's own name for it, if he gave one."""
+        with self._journal.store.transaction():
+            self._journal.add_intent(row.signed, row.status, row.created)
+            if client_id:
+                self._journal.set_fact(self._channel, _CLIENT + client_id, row.signed.id)
         self._index(row)
+
+    def by_client(self, client_id: str) -> IntentRecord | None:
+        """What was signed for this client id: never twice, whatever broke in between."""
+        order = self._journal.fact(self._channel, _CLIENT + client_id)
+        return None if order is None else self._rows.get(order) or self._journal.intent(order)
+
+    def bury(self) -> None:
+        """Orders that no state has opened in time are dead: what was unknown of them is known now."""
+        now = self._clock.monotonic()
+        for order, row in list(self._rows.items()):
+            if row.status in ALIVE and now > self._open_before[order] + GRACE:
+                self.mark(order, DEAD, "ORDER_DEAD")
 
     def mark(self, order: bytes, status: str, reason: str = "") -> None:
         """What the answer to our request made of an intent; states say more, and win whichever comes first."""
