@@ -17,7 +17,7 @@ class Group:
 _ENVIRONMENT = ("pyproject.toml", "packaging/*", ".ci/*")
 
 GROUPS = {
-    "protocol": Group(("tests/protocol", "tests/spec"), ("wallet/protocol/*", "resources/spec/*")),
+    "protocol": Group(("tests/protocol", "tests/spec", "tests/catalogue"), ("wallet/protocol/*", "resources/spec/*")),
     "chain": Group(("tests/chain",), ("wallet/protocol/*", "wallet/chain/*", "resources/contracts/*")),
     "parts": Group(
         ("tests/wire", "tests/keys", "tests/history", "tests/market"),
