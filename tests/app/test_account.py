@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.session.brokers import sample, sample_json
-from wallet.app import service
 from wallet.app.account import Account
+from wallet.app.accounts import Accounts
+from wallet.app.opening import Opening
 from wallet.app.profile import Profile
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.keys.kdf import KdfParams
@@ -94,7 +95,7 @@ def _after_state_0(patch: pytest.MonkeyPatch) -> None:
 
 
 def _agreed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Account, "_deposit", dies_later)
+    patch.setattr(Opening, "_deposit", dies_later)
 
 
 def _before_the_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -266,6 +267,15 @@ def test_a_full_disk_is_said_on_the_screen(tmp_path: Path) -> None:
 # --- which broker -------------------------------------------------------------------------------------------------
 
 
+def usual(profile: Profile, vault: Vault) -> bytes:
+    """The broker in view when nobody has chosen one."""
+    accounts = Accounts(profile, vault)
+    try:
+        return accounts.app_view().broker
+    finally:
+        accounts.journal.close()
+
+
 def test_another_broker_locks_nobody_out_of_a_channel(tmp_path: Path) -> None:
     """The profile opens with the broker in whose hands a channel is, not with the one added last."""
     profile = Profile(tmp_path / "p")
@@ -275,7 +285,8 @@ def test_another_broker_locks_nobody_out_of_a_channel(tmp_path: Path) -> None:
     second = parse(value)
     profile.pin(second)
     os.utime(profile.path / "brokers" / f"{first.broker.hex()}.json", (1, 1))
-    assert service._usual_broker(profile) == second
+    vault = create_vault(profile.vault, create_phrase(), Secret("a password"), params=CHEAP)
+    assert usual(profile, vault) == second.broker
     from tests.support.game import make_terms
 
     journal = Journal.open(profile.journal)
@@ -291,14 +302,18 @@ def test_another_broker_locks_nobody_out_of_a_channel(tmp_path: Path) -> None:
     )
     journal.add_channel(record)
     journal.close()
-    assert service._usual_broker(profile) == first
+    assert usual(profile, vault) == first.broker
     profile.close()
 
 
 def test_no_broker_is_an_error_and_no_accident(tmp_path: Path) -> None:
     profile = Profile(tmp_path / "p")
+    vault = create_vault(profile.vault, create_phrase(), Secret("a password"), params=CHEAP)
+    assert usual(profile, vault) == b""
+    accounts = Accounts(profile, vault)
     with pytest.raises(WalletError, match="NO_BROKER"):
-        service._usual_broker(profile)
+        accounts.account(b"")
+    accounts.journal.close()
     profile.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wallet.app.backend import Backend
+from wallet.app.owner.door import Front
 from wallet.app.snapshots import (
     AppView,
     AssetInfo,
@@ -110,7 +111,7 @@ def app_view(**more: Any) -> AppView:
         simulated=True,
         markets=MARKETS,
         assets=(ETH, USDT, WBTC),
-        connection=ConnectionView(Link.ONLINE, Link.ONLINE, 12, NOW, 1234, "Demo broker"),
+        connection=ConnectionView(Link.ONLINE, Link.ONLINE, 12, NOW * 1000, 1234, "Demo broker"),
         channel=channel(),
         wallet=WALLET,
     )
@@ -171,14 +172,16 @@ def market_view(
     candles = [
         CandleView(c.start, c.open + shift, c.high + shift, c.low + shift, c.close + shift, c.volume) for c in candles
     ]
-    return MarketView(BookView(market.name, 1, bids, asks, stale=False, updated=NOW), tape, tuple(candles), interval)
+    return MarketView(
+        BookView(market.name, 1, bids, asks, stale=False, updated_ms=NOW * 1000), tape, tuple(candles), interval
+    )
 
 
 class ScriptedBackend:
     """Records calls in ``calls``; ``answers`` by method name replace the default answer."""
 
     def __init__(self, view: AppView | None = None) -> None:
-        self.view = view or app_view()
+        self.shown = view or app_view()
         self.calls: list[tuple[Any, ...]] = []
         self.answers: dict[str, Future[Any]] = {}
         self.states = [state_row(number) for number in range(119)]
@@ -187,12 +190,12 @@ class ScriptedBackend:
         self.closed = False
 
     def publish(self, view: AppView) -> None:
-        self.view = view
+        self.shown = view
         self.on_app(view)
 
     def subscribe(self, on_app: Callable[[AppView], None], on_market: Callable[[MarketView], None]) -> None:
         self.on_app, self.on_market = on_app, on_market
-        on_app(self.view)
+        on_app(self.shown)
 
     def watch_market(self, market: str, interval: int) -> None:
         self.calls.append(("watch_market", market, interval))
@@ -203,35 +206,61 @@ class ScriptedBackend:
         self.calls.append((name, *arguments))
         return self.answers.get(name, done(value))
 
-    def faucet(self) -> Future[None]:
-        return self._do("faucet")
+    def choose(self, broker: bytes, channel: bytes) -> None:
+        self.calls.append(("choose", broker, channel))
 
-    def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> Future[bytes]:
-        return self._do("open_channel", tuple(allocations), value=CHANNEL)
+    def view(self, broker: bytes, channel: bytes) -> Future[AppView]:
+        return self._do("view", broker, channel, value=self.shown)
 
-    def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> Future[bytes]:
-        return self._do("place_order", market, side, price, amount, time_in_force, value=bytes(32))
+    def online(self, broker: bytes, chain_only: bool) -> Future[None]:
+        return self._do("online", broker, chain_only)
+
+    def add_broker(self, path: Path) -> Future[bytes]:
+        return self._do("add_broker", path, value=b"\xb7" * 20)
+
+    def remove_broker(self, broker: bytes) -> Future[None]:
+        return self._do("remove_broker", broker)
+
+    def faucet(self, broker: bytes) -> Future[None]:
+        return self._do("faucet", broker)
+
+    def open_channel(self, broker: bytes, allocations: Sequence[tuple[bytes, int]], another: bool) -> Future[bytes]:
+        return self._do("open_channel", broker, tuple(allocations), another, value=CHANNEL)
+
+    def place_order(
+        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+    ) -> Future[bytes]:
+        return self._do("place_order", channel, market, side, price, amount, time_in_force, value=bytes(32))
+
+    def order(self, order: bytes) -> Future[OrderView]:
+        return self._do("order", order)
 
     def cancel_order(self, order: bytes) -> Future[None]:
         return self._do("cancel_order", order)
 
-    def cancel_all(self) -> Future[int]:
-        return self._do("cancel_all", value=2)
+    def cancel_all(self, channel: bytes) -> Future[int]:
+        return self._do("cancel_all", channel, value=2)
 
-    def finalize(self) -> Future[int]:
-        return self._do("finalize", value=119)
+    def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
+        return self._do("orders_gone", channel, order, seconds)
 
-    def withdraw(self) -> Future[None]:
-        return self._do("withdraw")
+    def finalize(self, channel: bytes) -> Future[int]:
+        return self._do("finalize", channel, value=119)
+
+    def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
+        return self._do("withdraw", channel, value=())
 
     def refuse(self, flag: int) -> Future[None]:
         return self._do("refuse", flag)
 
-    def history(self, before: int | None, limit: int) -> Future[list[StateRow]]:
+    def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
+        return self._do("submit_proof", path, value={})
+
+    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
         rows = [row for row in self.states if before is None or row.increment < before]
         return self._do("history", before, limit, value=rows[::-1][:limit])
 
-    def state_detail(self, increment: int) -> Future[dict[str, Any]]:
+    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
         eth, usdt = "0x" + ETH.address.hex(), "0x" + USDT.address.hex()
         old = [
             increment - 1,
@@ -247,16 +276,16 @@ class ScriptedBackend:
             "signatures": {"trader": "0x" + "01" * 65, "broker": "0x" + "02" * 65},
         })  # fmt: skip
 
-    def verify_history(self, progress: Callable[[int, int], None]) -> Future[int]:
+    def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
         for number in range(len(self.states)):
             progress(number + 1, len(self.states))
         return self._do("verify_history", value=len(self.states))
 
-    def export_history(self, path: Path) -> Future[int]:
+    def export_history(self, channel: bytes, path: Path) -> Future[int]:
         return self._do("export_history", path, value=119)
 
-    def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
-        return self._do("export_proof", path, increment, value=118)
+    def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:
+        return self._do("export_proof", channel, path, increment, value=118)
 
     def export_evidence(self, path: Path, flag: int) -> Future[None]:
         return self._do("export_evidence", path, flag)
@@ -277,6 +306,9 @@ class ScriptedLauncher:
     def _give(self, *call: Any) -> Future[Backend]:
         self.calls.append(call)
         return self.answer or done(self.backend)
+
+    def attend(self, front: Front) -> None:
+        self.front = front
 
     def start_demo(self, progress: Callable[[str, float], None]) -> Future[Backend]:
         progress("BOOT-SANDBOX", 0.1)

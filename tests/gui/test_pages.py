@@ -45,7 +45,7 @@ def page(window: MainWindow) -> str:
 def test_the_demo_is_one_click_away(
     window: MainWindow, launcher: ScriptedLauncher, backend: ScriptedBackend, qtbot: Any, find: Any
 ) -> None:
-    backend.view = app_view(channel=None)
+    backend.shown = app_view(channel=None)
     assert page(window) == "page.start"
     qtbot.mouseClick(find("start.demo"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page(window) == "page.session")
@@ -181,7 +181,7 @@ def test_passwords_are_never_shown(window: MainWindow) -> None:
 
 @pytest.fixture
 def session(window: MainWindow, backend: ScriptedBackend, qtbot: Any) -> MainWindow:
-    backend.view = app_view(channel=None)
+    backend.shown = app_view(channel=None)
     window.use_backend(backend)
     qtbot.waitUntil(lambda: page(window) == "page.session")
     return window
@@ -216,7 +216,7 @@ def test_opening_hands_over_what_was_chosen_and_ends_in_the_workspace(
     find("session.WBTC.slider").setValue(0)
     qtbot.mouseClick(find("session.open"), Qt.MouseButton.LeftButton)
     chosen = ((ETH.address, 499 * 10**16), (USDT.address, 25_000 * 10**6))
-    assert ("open_channel", chosen) in backend.calls
+    assert ("open_channel", b"", chosen, False) in backend.calls
     assert not find("session.open").isEnabled()
     assert not find("session.USDT.slider").isEnabled()
     steps = (Step("STEP-OFFER", "done"), Step("STEP-SETUP", "doing"))
@@ -245,7 +245,7 @@ def test_an_empty_wallet_on_a_test_market_is_offered_coins(
     backend.publish(app_view(channel=None, wallet=poor))
     qtbot.waitUntil(find("session.faucet").isVisible)
     qtbot.mouseClick(find("session.faucet"), Qt.MouseButton.LeftButton)
-    assert ("faucet",) in backend.calls
+    assert ("faucet", b"") in backend.calls
     backend.publish(app_view(channel=None))
     qtbot.waitUntil(lambda: not find("session.faucet").isVisible())
     assert find(f"session.{WBTC.symbol}.amount").text() == "0.5"

@@ -13,7 +13,18 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
 
-from tests.gui.scripted import ETH_USDT, FLAG, ScriptedBackend, app_view, channel, failed, fill, market_view, order
+from tests.gui.scripted import (
+    CHANNEL,
+    ETH_USDT,
+    FLAG,
+    ScriptedBackend,
+    app_view,
+    channel,
+    failed,
+    fill,
+    market_view,
+    order,
+)
 from wallet.app.snapshots import AssetInfo, ConnectionView, Link, Phase, Step
 from wallet.gui.look import Look, Mode
 from wallet.gui.pages.leave import LeaveDialog
@@ -155,7 +166,7 @@ def test_proof_and_evidence_of_a_flag(
     qtbot.waitUntil(room_of(trading).banner.isVisible)
     qtbot.mouseClick(find("flag.proof"), Qt.MouseButton.LeftButton)
     answer_file(tmp_path / "proof.json")
-    assert calls(backend, "export_proof") == [("export_proof", tmp_path / "proof.json", 118)]
+    assert calls(backend, "export_proof") == [("export_proof", CHANNEL, tmp_path / "proof.json", 118)]
     qtbot.waitUntil(lambda: "proof.json" in room_of(trading).notice.text)
     qtbot.mouseClick(find("flag.evidence"), Qt.MouseButton.LeftButton)
     answer_file(tmp_path / "evidence.json")
@@ -235,7 +246,7 @@ def test_proof_of_one_state(history: Any, backend: ScriptedBackend, qtbot: Any, 
     qtbot.waitUntil(find("history.detail.proof").isVisible)
     qtbot.mouseClick(find("history.detail.proof"), Qt.MouseButton.LeftButton)
     answer_file(tmp_path / "p.json")
-    assert calls(backend, "export_proof") == [("export_proof", tmp_path / "p.json", 115)]
+    assert calls(backend, "export_proof") == [("export_proof", CHANNEL, tmp_path / "p.json", 115)]
 
 
 # --- leaving ---------------------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 
-from tests.gui.scripted import ScriptedBackend, app_view, channel, failed
+from tests.gui.scripted import CHANNEL, ScriptedBackend, app_view, channel, failed
 from wallet.app.snapshots import ConnectionView, Link
 from wallet.gui.views.ticket import Ticket
 from wallet.gui.window import MainWindow
 from wallet.protocol.errors import WalletError
 
 pytestmark = pytest.mark.gui
-PLACED = ("place_order", "ETH/USDT", "buy", 3_000_030_000, 5 * 10**17, "good_till_time")
+PLACED = ("place_order", CHANNEL, "ETH/USDT", "buy", 3_000_030_000, 5 * 10**17, "good_till_time")
 
 
 def ticket_of(window: MainWindow) -> Ticket:
@@ -100,7 +100,7 @@ def test_percent_buttons_give_what_can_be_sent(
         assert ticket.amount.text == amount
         assert ticket.send.isEnabled()
     qtbot.mouseClick(ticket.send, Qt.MouseButton.LeftButton)
-    assert orders(backend)[0][4] == 60_770 * 10**14
+    assert orders(backend)[0][5] == 60_770 * 10**14
 
 
 def test_percent_without_a_price_says_what_is_missing(trading: MainWindow, qtbot: Any, find: Any) -> None:

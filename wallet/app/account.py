@@ -1,6 +1,6 @@
-"""An open profile at work: keys, journal, one broker, one chain, and every command that both front ends offer.
+"""The owner's account with one broker: connection, chain, channels, and what can be asked for in them.
 
-Lives on one asyncio loop. :mod:`wallet.app.service` puts that loop in a thread of its own.
+Lives on one asyncio loop. :mod:`wallet.app.accounts` runs one of these for each broker of a profile.
 """
 
 from __future__ import annotations
@@ -9,35 +9,26 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from wallet.app import views
-from wallet.app.installation import ChannelKeys, open_journal
+from wallet.app.display import Display
+from wallet.app.installation import ChannelKeys, Installation, open_journal
+from wallet.app.opening import OVER, Opening
 from wallet.app.profile import Profile
-from wallet.app.snapshots import (
-    AppView,
-    ConnectionView,
-    FillView,
-    Link,
-    MarketInfo,
-    MarketView,
-    OrderView,
-    Step,
-)
+from wallet.app.snapshots import AppView, MarketInfo, MarketView, OrderView
+from wallet.app.steps import LEAVE_STEPS, Progress
 from wallet.chain.tx import TransactionSigner
-from wallet.history.journal import ChannelRecord, Entry
+from wallet.history.journal import Journal
 from wallet.keys.vault import Vault
-from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
-from wallet.protocol.terms import MAX_OPEN_WINDOW, Role, Terms, check_terms
 from wallet.session.alarms import Alarms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
-from wallet.session.phases import Event, Phase
+from wallet.session.phases import Phase
 from wallet.session.settlement import ChainLink
 from wallet.wire import methods
 from wallet.wire.market_messages import InstrumentsRequest
@@ -46,8 +37,6 @@ log = logging.getLogger(__name__)
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 FINALIZE_WAIT = 30.0
-OPEN_WAIT = 120.0
-FILLS_SHOWN = 500
 MARKETS_FOLLOWED = 16
 OVERVIEW = 60  # seconds of a candle, of markets nobody looks at closely
 LOOK_AGAIN = 0.5
@@ -58,33 +47,44 @@ LASTING = frozenset(
         *("AUTH_BROKER", "AUTH_REFLECTED", "RES-FORK"),
     }
 )
-SHORTEST_PERIOD = 3_600  # seconds to answer a challenge in, where money is real
-OPEN_STEPS = ("STEP-OFFER", "STEP-SETUP", "STEP-DEPOSIT", "STEP-CONFIRM")
-LEAVE_STEPS = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
 
 
 class Account:
-    """The owner's account with one broker."""
+    """The owner's account with one broker. A command that names no channel means the newest that is not over."""
 
     def __init__(
-        self, profile: Profile, vault: Vault, broker: BrokerProfile, changed: Callable[[], None] = lambda: None
+        self,
+        profile: Profile,
+        vault: Vault,
+        broker: BrokerProfile,
+        changed: Callable[[], None] = lambda: None,
+        journal: Journal | None = None,
+        acting: asyncio.Lock | None = None,
     ) -> None:
+        """``journal`` and ``acting`` (held while the owner's transactions on this chain are made) are those that
+        accounts of one profile share; alone, it has its own.
+        """
         self.profile = profile
         self.vault = vault
         self.broker = broker
-        self.journal, self._installation = open_journal(profile, vault)
+        self._installation: Installation | None = None
+        if journal is None:
+            journal, self._installation = open_journal(profile, vault)
+        self.journal = journal
         self.changed = changed
         self.link = BrokerLink(broker, self.journal, ChannelKeys(vault), changed)
-        self.chain = ChainLink(broker, self.journal, self.link.channels.values, self.link.advance, changed)
+        self.chain = ChainLink(
+            broker, self.journal, self.link.channels.values, self.link.advance, changed, acting=acting
+        )
         self.chain.account = self.address
         self.link.block_time = lambda: self.chain.block_time
         self.names = views.Names(broker, {})
-        self.steps: tuple[Step, ...] = ()
+        self.progress = Progress(changed)
         self.alarms = Alarms(changed)
-        self._finalizing = False
+        self.finalizing: set[bytes] = set()
+        self.display = Display(self)
+        self._opening = Opening(self)
         self._moving = asyncio.Lock()  # opening and leaving, one at a time: two clicks must not open two channels
-        self._fills: deque[FillView] = deque(maxlen=FILLS_SHOWN)
-        self._fills_of: tuple[bytes, int] = (b"", -1)
 
     @property
     def address(self) -> bytes:
@@ -100,15 +100,16 @@ class Account:
         """Begins to follow broker and chain."""
         self.alarms.watch("connection", self.link.run())
         self.alarms.watch("following the chain", self.chain.run())
-        self.alarms.watch("noting", self._installation.keep_noting())
+        if self._installation is not None:
+            self.alarms.watch("noting", self._installation.keep_noting())
         self.alarms.watch("learning fees", self._learn_fees(), endless=False)
         self.alarms.watch("keeping the broker", self._keep_broker(), endless=False)
 
     async def stop(self) -> None:
         await self.alarms.stop()
-        with contextlib.suppress(WalletError):  # a journal that failed can't be read: the last note stands
-            self._installation.note()
-        self.journal.close()
+        if self._installation is not None:
+            self._installation.note_last()
+            self.journal.close()
 
     @property
     def alarm(self) -> WalletError | None:
@@ -152,123 +153,42 @@ class Account:
     # --- channels ---
 
     @property
+    def channels(self) -> list[TraderChannel]:
+        """Oldest first."""
+        return list(self.link.channels.values())
+
+    @property
     def channel(self) -> TraderChannel | None:
-        """The channel the user means: the newest that is not over, else the newest."""
-        over = (Phase.WITHDRAWN, Phase.ABANDONED)
-        channels = list(self.link.channels.values())
-        running = [channel for channel in channels if Phase(channel.record.phase) not in over]
+        """The channel the user means if he names none: the newest that is not over, else the newest."""
+        channels = self.channels
+        running = [channel for channel in channels if Phase(channel.record.phase) not in OVER]
         return next(reversed(running or channels), None)
 
-    def open_channel_or_refuse(self) -> TraderChannel:
-        """The channel that is open for trading; WalletError("NO_CHANNEL" | "CHANNEL_NOT_OPEN") if there is none."""
-        channel = self.channel
+    def find(self, channel: bytes | None) -> TraderChannel:
+        """The channel of this id, or the one meant by none; WalletError("NO_CHANNEL" | "CHANNEL_UNKNOWN")."""
         if channel is None:
-            raise WalletError("NO_CHANNEL")
-        if Phase(channel.record.phase) is not Phase.OPEN:
-            raise WalletError("CHANNEL_NOT_OPEN", phase=channel.record.phase)
-        return channel
+            found = self.channel
+            if found is None:
+                raise WalletError("NO_CHANNEL")
+            return found
+        if channel not in self.link.channels:
+            raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
+        return self.link.channels[channel]
 
-    async def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> bytes:
-        """The seed's *Setup*, then deposit and ``open`` on chain; the channel's id when it can be traded in."""
-        async with self._moving:
-            return await self._open(allocations)
+    def open_channel_or_refuse(self, channel: bytes | None = None) -> TraderChannel:
+        """The channel, open for trading; WalletError("NO_CHANNEL" | "CHANNEL_NOT_OPEN") if it is not."""
+        found = self.find(channel)
+        if Phase(found.record.phase) is not Phase.OPEN:
+            raise WalletError("CHANNEL_NOT_OPEN", phase=found.record.phase)
+        return found
 
-    async def _open(self, allocations: Sequence[tuple[bytes, int]]) -> bytes:
-        current = self.channel
-        if current is not None and (begun := await self._begun(current, allocations)) is not None:
-            return begun
-        await self.online()
-        self._check_allocations(allocations)
-        with self._progress(OPEN_STEPS) as step:
-            step(0)
-            terms, domain = await self._agree_terms(allocations), self.broker.domain
-            step(1)
-            digest = domain.digest(terms)
-            record = ChannelRecord(
-                digest.digest,
-                Role.TRADER,
-                domain.chain_id,
-                domain.contract,
-                terms,
-                Phase.REQUESTED.value,
-                int(time.time()),
-            )
-            channel = await self.link.setup(record, self.vault.owner())
-            self.link.advance(channel, Event.AGREED)
-            await self._deposit(channel, step)
-        return channel.id
+    async def open_channel(self, allocations: Sequence[tuple[bytes, int]], *, another: bool = False) -> bytes:
+        """The seed's *Setup*, then deposit and ``open`` on chain; the channel's id when it can be traded in.
 
-    async def _begun(self, channel: TraderChannel, allocations: Sequence[tuple[bytes, int]]) -> bytes | None:
-        """Goes on with a try that broke off, if it is of the same amounts; None if there is nothing to go on with.
-
-        Raises WalletError("CHANNEL_EXISTS") for a channel that is not over.
+        ``another`` allows one beside a channel that is open with this broker already.
         """
-        phase = Phase(channel.record.phase)
-        if phase in (Phase.WITHDRAWN, Phase.ABANDONED):
-            return None
-        if phase not in (Phase.REQUESTED, Phase.AGREED, Phase.OPENING):
-            raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
-        agreed = {row.asset: row.allocation for row in channel.terms.assets if row.allocation}
-        same = agreed == {asset: amount for asset, amount in allocations if amount}
-        if phase is Phase.OPENING and not same:  # its transaction may be on its way
-            raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
-        if phase is Phase.REQUESTED or not same or (phase is Phase.AGREED and _has_lapsed(channel.terms)):
-            self.link.advance(channel, Event.GIVEN_UP)  # only our own call could ever open it, and none was signed
-            return None
-        return await self._go_on_opening(channel)
-
-    async def _go_on_opening(self, channel: TraderChannel) -> bytes:
-        """Its transaction may have been mined meanwhile."""
-        await self.online()
-        await self.chain.refresh()
-        phase = Phase(channel.record.phase)
-        if phase is Phase.ABANDONED:
-            raise WalletError("SETUP_UNKNOWN_OFFER")
-        return channel.id if phase is Phase.OPEN else await self._deposit(channel)
-
-    async def _deposit(self, channel: TraderChannel, step: Callable[[int], None] = lambda _: None) -> bytes:
-        step(2)
-        await self.chain.open(channel, self.owner)
-        step(3)
-        if not await self.link.until(lambda: Phase(channel.record.phase) is Phase.OPEN, OPEN_WAIT):
-            raise WalletError("OPEN_UNCONFIRMED")
-        await self.link.resume(channel)
-        await self.link.heartbeat(channel)
-        return channel.id
-
-    def _check_allocations(self, allocations: Sequence[tuple[bytes, int]]) -> None:
-        if not any(amount for _, amount in allocations):
-            raise WalletError("ALLOCATE_NOTHING")
-        for asset, amount in allocations:
-            info = self.names.asset(asset)
-            if self.broker.token(asset) is None:
-                raise WalletError("ASSET_UNKNOWN", asset=info.symbol)
-            have = self.chain.spendable(asset)
-            if amount > have:
-                there, wanted = (format_amount(value, info.decimals) for value in (have, amount))
-                raise WalletError("BALANCE_TOO_SMALL", asset=info.symbol, have=there, need=wanted)
-
-    async def _agree_terms(self, allocations: Sequence[tuple[bytes, int]]) -> Terms:
-        """The broker's offer for these allocations, refused if it is not what his profile promised."""
-        wanted = {token.address: 0 for token in self.broker.tokens} | dict(allocations)
-        signer = self.vault.session(self.vault.new_session_key())
-        terms = await self.link.offer(self.address, signer, sorted(wanted.items()))
-        check_terms(terms)
-        parties = (self.address, signer.address, self.broker.broker, self.broker.signer)
-        if (terms.trader, terms.trader_signer, terms.broker, terms.broker_signer) != parties:
-            raise WalletError("SET-PARTIES", field="parties", got="others than agreed")
-        if {row.asset: row.allocation for row in terms.assets} != wanted:
-            raise WalletError("SET-FUNDING", field="allocation", got="other amounts than asked for")
-        field = self.broker.offer.difference(terms)
-        if field is None and terms.markets != self.broker.offer.markets:
-            field = "markets"
-        if field is None and not 0 < terms.open_before - time.time() <= MAX_OPEN_WINDOW + terms.skew:
-            field = "open_before"
-        if field is not None:
-            raise WalletError("SET-TERMS", field=field, got=str(getattr(terms, field))[:60])
-        if not self.broker.test and terms.challenge_period < SHORTEST_PERIOD:
-            raise WalletError("SET-PERIOD", field="challenge_period", got=terms.challenge_period)
-        return terms
+        async with self._moving:
+            return await self._opening.open(allocations, another=another)
 
     # --- trading ---
 
@@ -280,10 +200,12 @@ class Account:
             )
         return market
 
-    async def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> bytes:
-        info, channel = self.market(market), self.open_channel_or_refuse()
+    async def place_order(
+        self, market: str, side: str, price: int, amount: int, time_in_force: str, channel: bytes | None = None
+    ) -> bytes:
+        info, found = self.market(market), self.open_channel_or_refuse(channel)
         return await self.link.place(
-            channel,
+            found,
             (info.base.address, info.quote.address),
             Side[side.upper()],
             price,
@@ -292,32 +214,39 @@ class Account:
             ORDER_LIFETIME,
         )
 
-    async def cancel_order(self, order: bytes) -> None:
-        await self.link.cancel(self.open_channel_or_refuse(), order)
+    def channel_of(self, order: bytes) -> TraderChannel | None:
+        """The channel in which an order was signed."""
+        return next((channel for channel in self.channels if channel.requests.get(order) is not None), None)
 
-    async def cancel_all(self) -> int:
-        channel = self.open_channel_or_refuse()
-        if channel.last is None:
+    async def cancel_order(self, order: bytes) -> None:
+        found = self.channel_of(order)
+        await self.link.cancel(self.open_channel_or_refuse(found.id if found else None), order)
+
+    async def cancel_all(self, channel: bytes | None = None) -> int:
+        found = self.open_channel_or_refuse(channel)
+        if found.last is None:
             return 0
-        resting = channel.last.state.open_orders
+        resting = found.last.state.open_orders
         for row in resting:
-            await self.link.cancel(channel, row.id)
+            await self.link.cancel(found, row.id)
         return len(resting)
 
     def order_view(self, order: bytes) -> OrderView:
         """What became of one order."""
-        channel = self.channel
+        channel = self.channel_of(order)
         row = channel.requests.get(order) if channel is not None else None
         if channel is None or row is None:
             raise WalletError("ORDER_NOT_FOUND", order="0x" + order.hex())
         return views.order_view(self.names, channel, row, time.time())
 
-    async def until_gone(self, order: bytes | None, wait: float) -> None:
+    async def until_gone(self, order: bytes | None, wait: float, channel: bytes | None = None) -> None:
         """Waits until no signed state holds ``order`` (None: any order) any more; WalletError("CANCEL_UNANSWERED")."""
-        channel = self.open_channel_or_refuse()
+        if order is not None and (known := self.channel_of(order)) is not None:
+            channel = known.id
+        found = self.open_channel_or_refuse(channel)
 
         def gone() -> bool:
-            resting = channel.last.state.open_orders if channel.last else ()
+            resting = found.last.state.open_orders if found.last else ()
             return not any(order in (None, row.id) for row in resting)
 
         if not await self.link.until(gone, wait):
@@ -325,42 +254,36 @@ class Account:
 
     # --- leaving ---
 
-    async def finalize(self) -> int:
+    async def finalize(self, channel: bytes | None = None) -> int:
         """Cancel all, then *Finalize*: the number of the final state."""
         async with self._moving:
-            return await self._finalize()
+            return await self._finalize(self.find(channel))
 
-    async def _finalize(self) -> int:
-        channel = self.channel
-        if channel is None:
-            raise WalletError("NO_CHANNEL")
+    async def _finalize(self, channel: TraderChannel) -> int:
         if channel.final and channel.last is not None:
             return channel.last.state.increment
-        self.open_channel_or_refuse()
+        self.open_channel_or_refuse(channel.id)
         await self.link.online(15)
-        self._finalizing = True
+        self.finalizing.add(channel.id)
         try:
-            with self._progress(LEAVE_STEPS) as step:
+            with self.progress.of(LEAVE_STEPS) as step:
                 step(0)
                 await self.link.cancel_open(channel, FINALIZE_WAIT)
                 step(1)
                 await self.link.finalize(channel, FINALIZE_WAIT)
         finally:
-            self._finalizing = False
+            self.finalizing.discard(channel.id)
         assert channel.last is not None
         return channel.last.state.increment
 
-    async def withdraw(self) -> dict[bytes, int]:
+    async def withdraw(self, channel: bytes | None = None) -> dict[bytes, int]:
         """Close with the final state and take everything home; what arrived, by asset."""
         async with self._moving:
-            return await self._withdraw()
+            return await self._withdraw(self.find(channel))
 
-    async def _withdraw(self) -> dict[bytes, int]:
-        channel = self.channel
-        if channel is None:
-            raise WalletError("NO_CHANNEL")
+    async def _withdraw(self, channel: TraderChannel) -> dict[bytes, int]:
         await self.chain.ready(15)
-        with self._progress(LEAVE_STEPS, done=2) as step:
+        with self.progress.of(LEAVE_STEPS, done=2) as step:
             step(2)
             if Phase(channel.record.phase) is Phase.DISPUTED and not channel.final:
                 await self.chain.settle(channel, self.owner)
@@ -373,9 +296,9 @@ class Account:
 
     async def refuse(self, flag: int) -> None:
         """The user's answer to a flag: a void goes out when the broker shows the state again, which we ask for."""
-        channel = self.channel
+        channel = next((row for row in self.channels if any(item.id == flag for item in row.evidence.rows)), None)
         if channel is None:
-            raise WalletError("NO_CHANNEL")
+            channel = self.find(None)
         channel.refuse(flag)
         self.changed()
         if self.link.live.online and channel.signer is not None:
@@ -387,61 +310,9 @@ class Account:
 
     # --- what screens show ---
 
-    def app_view(self) -> AppView:
-        channel = self.channel
-        rows = views.balances(self.names, channel, self.chain)
-        shown = None
-        if channel is not None:
-            shown = views.channel_view(
-                self.names,
-                channel,
-                rows,
-                self._fill_views(channel),
-                time.time(),
-                finalizing=self._finalizing,
-                deadline=self.chain.deadlines.get(channel.id, 0),
-            )
-        return AppView(
-            account=self.address,
-            account_label=self.vault.accounts[0].label or self.vault.label,
-            unlocked=self.vault.owner_unlocked,
-            simulated=self.broker.simulated,
-            markets=self.names.markets,
-            assets=tuple(self.names.assets.values()),
-            connection=self._connection_view(),
-            channel=shown,
-            wallet=views.balances(self.names, None, self.chain),
-            flags=tuple(views.flag_view(self.names, row) for row in channel.evidence.rows) if channel else (),
-            steps=self.steps,
-        )
-
-    def _connection_view(self) -> ConnectionView:
-        live = self.link.live
-        problem = self.alarm or self.journal.store.problem or live.problem or self.chain.problem
-        return ConnectionView(
-            broker=Link.ONLINE if live.online else Link.CONNECTING,
-            chain=Link.ONLINE if self.chain.online else Link.CONNECTING,
-            round_trip_ms=int(live.round_trip * 1000),
-            last_word=live.last_word,
-            block=self.chain.block,
-            broker_name=self.broker.name,
-            problem=problem.code if problem else "",
-            problem_params=tuple((key, str(value)[:200]) for key, value in problem.params.items()) if problem else (),
-        )
-
-    def _fill_views(self, channel: TraderChannel) -> tuple[FillView, ...]:
-        """The latest fills, newest first; only states that are new since the last call are read."""
-        if self._fills_of[0] != channel.id:
-            self._fills.clear()
-            last = channel.last.state.increment if channel.last else 0
-            self._fills_of = (channel.id, max(-1, last - 5_000))
-        entries: list[Entry] = self.journal.after(channel.id, self._fills_of[1], 500)
-        for entry in entries:
-            if views.is_trade(entry):
-                self._fills.extendleft(views.fills(self.names, entry.state, channel.requests.orders))
-        if entries:
-            self._fills_of = (channel.id, entries[-1].state.increment)
-        return tuple(self._fills)
+    def app_view(self, channel: bytes | None = None) -> AppView:
+        found = self.channel if channel is None else self.find(channel)
+        return self.display.app_view(found)
 
     def watch_market(self, market: str, interval: int) -> None:
         """Follow a market with candles of ``interval`` seconds."""
@@ -455,36 +326,4 @@ class Account:
 
     def market_views(self) -> list[MarketView]:
         """Those that changed since the last call."""
-        found = []
-        for pair, copy in self.link.feed.markets.items():
-            if copy.changed or copy.stale != copy.shown_stale:
-                copy.changed, copy.shown_stale = False, copy.stale
-                found.append(views.market_view(self.names.market_name(*pair), copy))
-        return found
-
-    # --- inside ---
-
-    @contextlib.contextmanager
-    def _progress(self, codes: Sequence[str], done: int = 0) -> Iterator[Callable[[int], None]]:
-        """A stepper: call what it gives with the number of the step that begins; a failure marks that step."""
-        current = done
-
-        def show(doing: int, state: str = "doing", detail: str = "") -> None:
-            nonlocal current
-            current = doing
-            self.steps = tuple(
-                Step(code, state, detail) if number == doing else Step(code, "done" if number < doing else "todo")
-                for number, code in enumerate(codes)
-            )
-            self.changed()
-
-        try:
-            yield show
-        except BaseException as error:
-            show(current, "failed", error.code if isinstance(error, WalletError) else type(error).__name__)
-            raise
-        show(current + 1)
-
-
-def _has_lapsed(terms: Terms) -> bool:
-    return time.time() > terms.open_before
+        return self.display.market_views()

@@ -1,7 +1,8 @@
 """What a front end may ask of the application: the boundary that window and command line share.
 
 Calls return :class:`concurrent.futures.Future`; they run on the driver's own thread and never block the caller.
-Failures arrive as :class:`wallet.protocol.errors.WalletError`. Updates come as frozen snapshots.
+Failures arrive as :class:`wallet.protocol.errors.WalletError`. Answers and updates are frozen snapshots, so that the
+same calls cross a process boundary: :mod:`wallet.app.owner` carries :class:`Commands` over a local socket.
 """
 
 from __future__ import annotations
@@ -11,57 +12,93 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
-from wallet.app.snapshots import AppView, MarketView, StateRow
+from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 
 
-class Backend(Protocol):
-    """Commands and queries. Amounts and prices are integers in base units; ``market`` is a name like ``ETH/USDT``."""
+class Commands(Protocol):
+    """Commands and queries. Amounts and prices are integers in base units; ``market`` is a name like ``ETH/USDT``.
 
-    def subscribe(self, on_app: Callable[[AppView], None], on_market: Callable[[MarketView], None]) -> None:
-        """Deliver snapshots from the driver's thread, at most 30 a second each; the current ones at once."""
+    ``broker`` is his address, ``channel`` its id; b"" means the usual one: of the newest channel that is not over.
+    """
 
-    def watch_market(self, market: str, interval: int) -> None:
-        """Choose the market and candle interval (seconds) that :class:`MarketView` describes."""
+    def view(self, broker: bytes, channel: bytes) -> Future[AppView]:
+        """The account side with this channel (or the usual one of this broker) in view."""
 
-    def faucet(self) -> Future[None]:
+    def online(self, broker: bytes, chain_only: bool) -> Future[None]:
+        """Waits until chain and broker (or the chain alone) answer; else WalletError with what is wrong."""
+
+    def add_broker(self, path: Path) -> Future[bytes]:
+        """Add the broker of a profile file, once he has proved who he is; his address."""
+
+    def remove_broker(self, broker: bytes) -> Future[None]:
+        """Let go of a broker with whom no channel is open; WalletError("BROKER_HAS_CHANNELS")."""
+
+    def faucet(self, broker: bytes) -> Future[None]:
         """Ask a test chain for coins."""
 
-    def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> Future[bytes]:
-        """Open a session with these allocations per asset; progress shows in ``AppView.steps``. The channel's id."""
+    def open_channel(self, broker: bytes, allocations: Sequence[tuple[bytes, int]], another: bool) -> Future[bytes]:
+        """Open a session with these allocations per asset; progress shows in ``AppView.steps``. The channel's id.
 
-    def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> Future[bytes]:
+        ``another`` allows one beside a channel that is open with this broker already.
+        """
+
+    def place_order(
+        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+    ) -> Future[bytes]:
         """Sign and send an order intent; the id, once the broker has taken it."""
+
+    def order(self, order: bytes) -> Future[OrderView]:
+        """What became of one order."""
 
     def cancel_order(self, order: bytes) -> Future[None]: ...
 
-    def cancel_all(self) -> Future[int]:
-        """Cancel every open order; how many."""
+    def cancel_all(self, channel: bytes) -> Future[int]:
+        """Cancel every open order of a channel; how many."""
 
-    def finalize(self) -> Future[int]:
+    def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
+        """Waits until no signed state holds the order (b"": any order); WalletError("CANCEL_UNANSWERED")."""
+
+    def finalize(self, channel: bytes) -> Future[int]:
         """Cancel all, then end the session together with the broker; the final increment."""
 
-    def withdraw(self) -> Future[None]:
-        """Close on chain with the final state and withdraw every asset to the owner's account."""
+    def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
+        """Close on chain with the final state and bring every asset to the owner's account; what arrived, by asset."""
 
     def refuse(self, flag: int) -> Future[None]:
         """Answer a flagged state with a void state and go on."""
 
-    def history(self, before: int | None, limit: int) -> Future[list[StateRow]]:
+    def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
+        """Send what a withdrawal proof allows; ``sent``, ``transaction`` and ``next``."""
+
+    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
         """A page of states, newest first, with increments below ``before``."""
 
-    def state_detail(self, increment: int) -> Future[dict[str, Any]]:
+    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
         """One state in full: ``array``, ``envelope``, ``digest``, ``signatures``, ``previous_array``, ``proof``."""
 
-    def verify_history(self, progress: Callable[[int, int], None]) -> Future[int]:
+    def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
         """Check chain, signatures and rules of the whole history; how many states hold."""
 
-    def export_history(self, path: Path) -> Future[int]: ...
+    def export_history(self, channel: bytes, path: Path) -> Future[int]: ...
 
-    def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
+    def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:
         """Write a withdrawal proof of the given (or best) validated state; its increment."""
 
     def export_evidence(self, path: Path, flag: int) -> Future[None]:
         """Write the very bytes the broker signed, with signature, rule and the last good state, to a file."""
+
+
+class Backend(Commands, Protocol):
+    """What the window holds: the commands, and snapshots as they change."""
+
+    def subscribe(self, on_app: Callable[[AppView], None], on_market: Callable[[MarketView], None]) -> None:
+        """Deliver snapshots from the driver's thread, at most 30 a second each; the current ones at once."""
+
+    def choose(self, broker: bytes, channel: bytes) -> None:
+        """Which broker and channel the snapshots have in view."""
+
+    def watch_market(self, market: str, interval: int) -> None:
+        """Choose the market, of the broker in view, and candle interval (s) that :class:`MarketView` describes."""
 
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""

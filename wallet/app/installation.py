@@ -13,6 +13,7 @@ brings both back at once is found out by the broker's Resume alone. Source: desi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -136,6 +137,11 @@ class Installation:
         if marks != self._noted:
             self._write(Memory((self._token,), marks))
             self._noted = marks
+
+    def note_last(self) -> None:
+        """The same; a journal that failed can't be read, and the last note stands."""
+        with contextlib.suppress(WalletError):
+            self.note()
 
     def _write(self, memory: Memory) -> None:
         write_file(self._path, msgspec.json.encode({"tokens": memory.tokens, "marks": dict(memory.marks)}))

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wallet.app import evidence, proofs, views
-from wallet.app.profile import Profile
+from wallet.app.choice import KnownChannel
+from wallet.app.profile import Profile, broker_folders
 from wallet.app.snapshots import StateRow
 from wallet.history.backup import back_up
 from wallet.history.export import export_csv, export_json, show_validation
-from wallet.history.journal import ChannelRecord, Entry, Journal
+from wallet.history.journal import ChannelRecord, Entry
 from wallet.history.parallel import verify_file
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import validation_of
@@ -22,6 +23,7 @@ from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import Role
 from wallet.session import broker_profile
+from wallet.session.broker_profile import BrokerProfile
 from wallet.session.phases import Phase
 
 T = TypeVar("T")
@@ -41,25 +43,44 @@ class Stored:
     def close(self) -> None:
         self.journal.close()
 
-    def record(self) -> ChannelRecord:
-        """The channel the user means: the newest that is not over, else the newest."""
+    def record(self, channel: bytes = b"") -> ChannelRecord:
+        """The channel of this id; with b"", the newest that is not over, else the newest.
+
+        Raises WalletError("NO_CHANNEL" | "CHANNEL_UNKNOWN").
+        """
+        if channel:
+            found = self.journal.channel(channel)
+            if found is None:
+                raise WalletError("CHANNEL_UNKNOWN", channel=codec.show_hex(channel))
+            return found
         channels = self.journal.channels()
         if not channels:
             raise WalletError("NO_CHANNEL")
         running = [record for record in channels if Phase(record.phase) not in _OVER]
         return (running or channels)[-1]
 
+    def known(self) -> list[KnownChannel]:
+        """Every channel of the profile, for a user who names one by the beginning of its id."""
+        return [KnownChannel(row.id, Phase(row.phase) not in _OVER) for row in self.journal.channels()]
+
     def names(self, record: ChannelRecord) -> views.Names:
-        path = self._profile / "brokers" / f"{record.terms.broker.hex()}.json"
-        return views.Names(broker_profile.load(path), {})
+        return views.Names(self.broker(record), {})
 
-    def channel(self) -> dict[str, Any]:
-        record = self.record()
-        return channel_row(self.journal, self.names(record), record)
+    def broker(self, record: ChannelRecord) -> BrokerProfile:
+        """The broker of a channel, also if he was removed since."""
+        kept, past = (folder / f"{record.terms.broker.hex()}.json" for folder in broker_folders(self._profile))
+        return broker_profile.load(kept if kept.exists() else past)
 
-    def orders(self) -> list[dict[str, Any]]:
+    def channel(self, channel: bytes = b"") -> dict[str, Any]:
+        record = self.record(channel)
+        return channel_row(self.journal, self.broker(record), record)
+
+    def channels(self) -> list[dict[str, Any]]:
+        return [channel_row(self.journal, self.broker(row), row) for row in self.journal.channels()]
+
+    def orders(self, channel: bytes = b"") -> list[dict[str, Any]]:
         """Open orders of the latest state, as decimal strings."""
-        record = self.record()
+        record = self.record(channel)
         names, last = self.names(record), self.journal.latest(record.id)
         rows = []
         for row in last.state.open_orders if last else ():
@@ -77,7 +98,7 @@ class Stored:
             )
         return rows
 
-    def history(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+    def history(self, channel: bytes, limit: int, before: int | None = None) -> list[dict[str, Any]]:
         """The newest states below ``before``, newest first."""
         return [
             {
@@ -89,29 +110,29 @@ class Stored:
                 "status": "validated" if row.validated else "refused" if row.refused else "pending",
                 "impliedBy": row.implied_by,
             }
-            for row in page(self, before, limit)
+            for row in page(self, channel, before, limit)
         ]
 
-    def verify(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
+    def verify(self, channel: bytes, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
         """How many states hold; WalletError("HISTORY_BAD") names the first that does not."""
-        verdict = verify_file(self._profile / "history.db", self.record().id, progress)
+        verdict = verify_file(self._profile / "history.db", self.record(channel).id, progress)
         if verdict.bad is not None:
             raise WalletError(
                 "HISTORY_BAD", increment=verdict.bad, rule=verdict.code, expected=verdict.expected, got=verdict.got
             )
         return verdict.validated
 
-    def export(self, path: Path) -> int:
+    def export(self, channel: bytes, path: Path) -> int:
         """Writes the whole history, as CSV if the file's name says so, else as JSON; how many states."""
         write = export_csv if path.suffix.lower() == ".csv" else export_json
-        return write(self.journal, self.record().id, path)
+        return write(self.journal, self.record(channel).id, path)
 
     def back_up(self, path: Path) -> int:
         """See :func:`wallet.history.backup.back_up`."""
         return back_up(self._profile / "history.db", path)
 
-    def export_proof(self, path: Path, increment: int | None) -> int:
-        return proofs.save(self.journal, self.record(), path, increment)
+    def export_proof(self, channel: bytes, path: Path, increment: int | None) -> int:
+        return proofs.save(self.journal, self.record(channel), path, increment)
 
     def export_evidence(self, path: Path, flag: int) -> None:
         """What the broker signed and may not have, as a file that others can check; see :mod:`wallet.app.evidence`."""
@@ -135,12 +156,13 @@ class Stored:
         ]
 
 
-def channel_row(journal: HistoryReader | Journal, names: views.Names, record: ChannelRecord) -> dict[str, Any]:
+def channel_row(journal: HistoryReader, broker: BrokerProfile, record: ChannelRecord) -> dict[str, Any]:
     """A channel as JSON: the latest state's array under ``state``, and its status."""
-    last = journal.latest(record.id)
+    last, names = journal.latest(record.id), views.Names(broker, {})
     rows = zip(last.state.balances, last.state.outcomes, strict=True) if last else ()
     return {
         "channel": codec.show_hex(record.id),
+        "broker": {"address": codec.show_hex(broker.broker), "name": broker.name},
         "status": record.phase,
         "increment": last.state.increment if last else None,
         "state": codec.state_array(last.state) if last else None,
@@ -187,14 +209,14 @@ class Records:
         return stored
 
 
-def page(stored: Stored, before: int | None, limit: int) -> list[StateRow]:
-    entries = stored.journal.page(stored.record().id, before, limit)
+def page(stored: Stored, channel: bytes, before: int | None, limit: int) -> list[StateRow]:
+    entries = stored.journal.page(stored.record(channel).id, before, limit)
     return [views.state_row(entry, validation_of(stored.journal, entry)) for entry in entries]
 
 
-def detail(stored: Stored, increment: int) -> dict[str, Any]:
+def detail(stored: Stored, channel: bytes, increment: int) -> dict[str, Any]:
     """One state in full, and the one it builds on, for the history's old → new."""
-    record = stored.record()
+    record = stored.record(channel)
     entry = stored.journal.entry(record.id, increment)
     if entry is None:
         raise WalletError("STATE_UNKNOWN", increment=increment)

@@ -46,6 +46,14 @@ FILES: Final[dict[str, str]] = {
     "FILE_UNREADABLE": _("{path} can't be read: {why}."),
     "FILE_UNWRITABLE": _("{path} can't be written: {why}. Nothing was changed."),
     "PROFILE_IN_USE": _("The profile {path} is in use by another window or command. Close that one first."),
+    "PROFILE_SHARED": _(
+        "This profile lies on a network share. Two computers could open it at once, and one of them sign against the "
+        "other: keep it on this computer's own disk."
+    ),
+    "PROFILE_SYNCED": _(
+        "This profile lies in a folder that is synced. An older copy could take its place behind your back: keep it "
+        "outside, and back it up instead."
+    ),
     "PROFILE_UNUSABLE": _("The profile {path} can't be used: {why}."),
     "PROFILE_VERSION": _("This is no broker profile that this version can read ({got})."),
     "STORE_NEWER_VERSION": _(
@@ -87,8 +95,51 @@ FILES: Final[dict[str, str]] = {
     "JSON_TEXT": _("It holds text that can't be encoded."),
 }
 
+OWNER: Final[dict[str, str]] = {
+    "OWNER_RAISED": _("The profile {path} is open already: its window was brought to the front."),
+    "OWNER_GONE": _("Nobody has this profile open."),
+    "OWNER_NO_DOOR": _("No other program can work with this profile while it is open here ({why})."),
+    "OWNER_STRANGER": _("Another user answers for the profile {path}. Nothing was asked of him."),
+    "OWNER_STARTING": _("The profile is just being opened. Try again in a moment."),
+    "OWNER_LOCKED": _("The window has this profile open and locked. Unlock it there, and try again."),
+    "OWNER_BUSY": _("Too many programs work with the profile {path} at once. Try again in a moment."),
+    "OWNER_SILENT": _("The program that has the profile {path} open does not answer. Look at it, or end it."),
+    "OWNER_VERSION": _(
+        "The window that has this profile open is of version {theirs}, this is {ours}. Close it and open it again."
+    ),
+    "OWNER_FRAME": _("The other program sent something that can't be read ({what}). It was dropped."),
+    "OWNER_TOO_MUCH": _("The answer is too large to be handed over. Ask for less."),
+    "OWNER_FAILED": _("The window had an unexpected error ({why}); its log has more."),
+    "OWNER_REFUSED": _("Refused at the window. Nothing was done."),
+    "OWNER_UNASKED": _(
+        "The profile's password is needed for this: there is no window to ask its user. Nothing was done."
+    ),
+    "OWNER_LOST": _(
+        "The program that had the profile open ended meanwhile. What was asked may or may not be done: look with "
+        "“channel show” and “order list” before you ask again."
+    ),
+    "OWNER_GOES_ON": _("No longer waiting. What was asked goes on in the window."),
+    "OWNER_ASKS": _("Waiting for your yes in the window that has this profile open (Ctrl+C to stop waiting)."),
+    "ASK-PLACE-ORDER": _("{side} {amount} at a limit of {price} in channel {channel} with {broker}"),
+    "ASK-CANCEL-ORDER": _("Cancel the order {order}"),
+    "ASK-CANCEL-ALL": _("Cancel all open orders of channel {channel} with {broker}"),
+    "ASK-FINALIZE": _("Cancel all orders of channel {channel} with {broker} and end the session"),
+    "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
+    "ASK-OPEN-CHANNEL": _("Open a session with {broker}, allocating {amounts}"),
+    "ASK-FAUCET": _("Ask the test chain of {broker} for coins"),
+    "ASK-ADD-BROKER": _("Add the broker of the file {path}"),
+    "ASK-REMOVE-BROKER": _("Remove the broker {broker}"),
+    "ASK-REFUSE": _("Refuse the flagged state of flag {flag} and go on"),
+    "ASK-SUBMIT-PROOF": _("Send the withdrawal proof {path} to the chain"),
+}
+
 BROKER: Final[dict[str, str]] = {
-    "NO_BROKER": _("This profile knows no broker yet. Name one with --broker FILE."),
+    "NO_BROKER": _("This profile knows no broker yet. Add one with “channel-wallet broker add”."),
+    "BROKERS_FULL": _("A profile works with at most {limit} brokers. Remove one first."),
+    "BROKER_UNKNOWN": _("This profile has no broker {broker}."),
+    "BROKER_NO_SUCH": _("This profile has no broker called {typed}, nor one whose address begins so."),
+    "BROKER_AMBIGUOUS": _("Several brokers are meant by that: {ids}. Type more of the address."),
+    "BROKER_HAS_CHANNELS": _("A channel with {name} is not over. Finish it first; nothing was changed."),
     "BROKER_PROFILE": _("{path} is no broker profile: {why} Nothing was changed."),
     "BROKER_CHANGED": _(
         "{name} was added with other facts before ({field} differs). A broker can't change them; nothing was changed."
@@ -160,7 +211,12 @@ BROKER: Final[dict[str, str]] = {
 
 CHANNELS: Final[dict[str, str]] = {
     "NO_CHANNEL": _("There is no channel in this profile yet. Open one first."),
-    "CHANNEL_EXISTS": _("This profile has a channel that is not over ({phase}). Finish that one first."),
+    "CHANNEL_EXISTS": _(
+        "There is a channel with this broker that is not over ({phase}). Finish that one first, or open another one "
+        "beside it on purpose (--another)."
+    ),
+    "CHANNEL_NO_SUCH": _("No channel's id begins with {typed}. “channel-wallet channel list” shows them."),
+    "CHANNEL_AMBIGUOUS": _("Several channels are meant: {ids}. Name one with --channel and the beginning of its id."),
     "CHANNEL_NOT_OPEN": _("The channel is not open for trading."),
     "CHANNEL_UNKNOWN": _("There is no such channel."),
     "CHANNEL_NOT_RESUMED": _("The broker waits to hear where we stand. Try again in a moment."),
@@ -323,4 +379,4 @@ PROOFS: Final[dict[str, str]] = {
     "CALL-WITHDRAW-WHEN": _("Once the channel is settled."),
 }
 
-REFUSALS: Final[dict[str, str]] = {**KEYS, **FILES, **BROKER, **CHANNELS, **ORDERS, **CHAIN, **PROOFS}
+REFUSALS: Final[dict[str, str]] = {**KEYS, **FILES, **OWNER, **BROKER, **CHANNELS, **ORDERS, **CHAIN, **PROOFS}

@@ -15,39 +15,46 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wallet.app import records
-from wallet.app.account import Account
+from wallet.app import proofs, records
+from wallet.app.accounts import Accounts
 from wallet.app.profile import Profile
 from wallet.app.records import Records
-from wallet.app.snapshots import AppView, MarketView, StateRow
-from wallet.history.journal import ChannelRecord
+from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 from wallet.keys.secret import Secret
 from wallet.keys.vault import open_vault
-from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
+from wallet.session import broker_profile
 from wallet.session.broker_profile import BrokerProfile
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 FRAME = 1 / 30
+ONLINE_WITHIN = 10.0
 
 
 class Service:
     """A profile opened with its password, at work on its own thread. Implements :class:`wallet.app.backend.Backend`."""
 
-    def __init__(self, profile: Profile, password: Secret, broker: BrokerProfile | None = None) -> None:
-        """Unlocks and starts; blocks for as long as the key derivation takes.
+    def __init__(
+        self,
+        profile: Profile,
+        password: Secret,
+        broker: BrokerProfile | None = None,
+        leaving: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Unlocks and starts; blocks for as long as the key derivation takes. Owns ``profile`` once it returns.
 
-        ``broker`` None takes the one with whom the profile has a channel, else the one added last.
-        Raises WalletError("KEYS_…" | "NO_BROKER" | "STORE_…").
+        ``broker`` is one more than those the profile keeps: kept too, once he has proved who he is.
+        ``leaving`` is called by :meth:`close` before anything ends: from then on nobody else may ask.
+        Raises WalletError("KEYS_…" | "BROKER_CHANGED" | "STORE_…").
         """
         self.profile = profile
-        vault = open_vault(profile.vault).unlock(password)
-        if broker is None:
-            broker = _usual_broker(profile)
-        profile.require_unchanged(broker)
-        self._broker = broker
-        self._vault = vault
+        if broker is not None:
+            profile.require_unchanged(broker)
+        self._vault = open_vault(profile.vault).unlock(password)
+        self._first = broker
+        self._leaving = leaving
+        self._chosen = (broker.broker if broker else b"", b"")
         self._dirty = asyncio.Event()
         self._on_app: list[Callable[[AppView], None]] = []
         self._on_market: list[Callable[[MarketView], None]] = []
@@ -74,8 +81,10 @@ class Service:
         self._loop.close()
 
     async def _start(self) -> None:
-        self._account = Account(self.profile, self._vault, self._broker, self._mark_changed)
-        self._account.start()
+        self._accounts = Accounts(self.profile, self._vault, self._mark_changed)
+        self._accounts.start()
+        if self._first is not None:
+            await self._accounts.add(self._first)
         self._publisher = asyncio.create_task(self._publish())
 
     def _mark_changed(self) -> None:
@@ -98,32 +107,37 @@ class Service:
 
     def _deliver(self) -> None:
         if self._on_app:
-            view = self._account.app_view()
+            view = self._accounts.app_view(*self._chosen)
             for tell in self._on_app:
                 tell(view)
-        for market in self._account.market_views() if self._on_market else ():
+        for market in self._accounts.market_views(self._chosen[0]) if self._on_market else ():
             for tell_market in self._on_market:
                 tell_market(market)
 
-    def run(self, work: Callable[[Account], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Run ``work(account)`` on the driver's thread."""
+    def _run(self, work: Callable[[Accounts], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Runs ``work`` on the driver's thread."""
         if self._closed:
             raise WalletError("CLOSED")
 
         async def call() -> T:
-            return await work(self._account)
+            return await work(self._accounts)
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop)
+
+    def check_password(self, password: Secret) -> None:
+        """Raises WalletError("KEYS_WRONG_PASSWORD") for any but the profile's; takes as long as unlocking does."""
+        open_vault(self.profile.vault).unlock(password).lock()
 
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""
         if self._closed:
             return
+        self._leaving()
         self._closed = True
 
         async def stop() -> None:
             self._publisher.cancel()
-            await self._account.stop()
+            await self._accounts.stop()
 
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -138,82 +152,131 @@ class Service:
         def add() -> None:
             self._on_app.append(on_app)
             self._on_market.append(on_market)
-            self._account.watch_all()
+            self._accounts.follow_markets()
             self._dirty.set()
 
         self._loop.call_soon_threadsafe(add)
 
+    def choose(self, broker: bytes, channel: bytes) -> None:
+        async def choose(accounts: Accounts) -> None:
+            before, self._chosen = self._chosen[0], (broker, channel)
+            if broker != before:
+                with contextlib.suppress(WalletError):  # removed meanwhile
+                    accounts.account(broker).display.show_all_again()
+            self._dirty.set()
+
+        self._run(choose)
+
     def watch_market(self, market: str, interval: int) -> None:
-        async def watch(account: Account) -> None:
-            account.watch_market(market, interval)
+        async def watch(accounts: Accounts) -> None:
+            accounts.account(self._chosen[0]).watch_market(market, interval)
 
-        self.run(watch)
+        self._run(watch)
 
-    # --- commands ---
+    def view(self, broker: bytes, channel: bytes) -> Future[AppView]:
+        async def view(accounts: Accounts) -> AppView:
+            if channel:
+                accounts.of_channel(channel)
+            elif broker:
+                accounts.account(broker)
+            return accounts.app_view(broker, channel)
 
-    def faucet(self) -> Future[None]:
-        return self.run(lambda account: account.faucet())
+        return self._run(view)
 
-    def open_channel(self, allocations: Sequence[tuple[bytes, int]]) -> Future[bytes]:
-        return self.run(lambda account: account.open_channel(allocations))
+    # --- brokers ---
 
-    def place_order(self, market: str, side: str, price: int, amount: int, time_in_force: str) -> Future[bytes]:
-        return self.run(lambda account: account.place_order(market, side, price, amount, time_in_force))
+    def online(self, broker: bytes, chain_only: bool) -> Future[None]:
+        async def online(accounts: Accounts) -> None:
+            account = accounts.account(broker)
+            await (account.chain.ready(ONLINE_WITHIN) if chain_only else account.online(ONLINE_WITHIN))
+
+        return self._run(online)
+
+    def add_broker(self, path: Path) -> Future[bytes]:
+        async def add(accounts: Accounts) -> bytes:
+            found = await asyncio.to_thread(broker_profile.load, path)
+            return (await accounts.add_proven(found)).broker.broker
+
+        return self._run(add)
+
+    def remove_broker(self, broker: bytes) -> Future[None]:
+        return self._run(lambda accounts: accounts.remove(broker))
+
+    def faucet(self, broker: bytes) -> Future[None]:
+        return self._run(lambda accounts: accounts.account(broker).faucet())
+
+    # --- channels and orders ---
+
+    def open_channel(self, broker: bytes, allocations: Sequence[tuple[bytes, int]], another: bool) -> Future[bytes]:
+        return self._run(lambda accounts: accounts.account(broker).open_channel(allocations, another=another))
+
+    def place_order(
+        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+    ) -> Future[bytes]:
+        return self._run(
+            lambda accounts: accounts.of_channel(channel).place_order(
+                market, side, price, amount, time_in_force, channel or None
+            )
+        )
+
+    def order(self, order: bytes) -> Future[OrderView]:
+        async def look(accounts: Accounts) -> OrderView:
+            return accounts.of_order(order).order_view(order)
+
+        return self._run(look)
 
     def cancel_order(self, order: bytes) -> Future[None]:
-        return self.run(lambda account: account.cancel_order(order))
+        return self._run(lambda accounts: accounts.of_order(order).cancel_order(order))
 
-    def cancel_all(self) -> Future[int]:
-        return self.run(lambda account: account.cancel_all())
+    def cancel_all(self, channel: bytes) -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).cancel_all(channel or None))
 
-    def finalize(self) -> Future[int]:
-        return self.run(lambda account: account.finalize())
+    def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
+        async def wait(accounts: Accounts) -> None:
+            account = accounts.of_order(order) if order else accounts.of_channel(channel)
+            await account.until_gone(order or None, seconds, channel or None)
 
-    def withdraw(self) -> Future[None]:
-        async def withdraw(account: Account) -> None:
-            await account.withdraw()
+        return self._run(wait)
 
-        return self.run(withdraw)
+    def finalize(self, channel: bytes) -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).finalize(channel or None))
+
+    def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
+        async def withdraw(accounts: Accounts) -> tuple[tuple[bytes, int], ...]:
+            return tuple((await accounts.of_channel(channel).withdraw(channel or None)).items())
+
+        return self._run(withdraw)
 
     def refuse(self, flag: int) -> Future[None]:
-        return self.run(lambda account: account.refuse(flag))
+        return self._run(lambda accounts: accounts.of_flag(flag).refuse(flag))
+
+    def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
+        async def submit(accounts: Accounts) -> dict[str, Any]:
+            proof = await asyncio.to_thread(proofs.load, path)
+            with_him = [one for one in accounts if one.broker.domain == proof.domain]
+            account = next((one for one in with_him if one.broker.broker == proof.terms.broker), None)
+            account = account or (with_him[0] if with_him else accounts.account(b""))
+            await account.chain.ready(ONLINE_WITHIN)
+            return await proofs.submit(account, proof)
+
+        return self._run(submit)
 
     # --- history, on a reader thread of its own ---
 
-    def history(self, before: int | None, limit: int) -> Future[list[StateRow]]:
-        return self._records.submit(lambda stored: records.page(stored, before, limit))
+    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
+        return self._records.submit(lambda stored: records.page(stored, channel, before, limit))
 
-    def state_detail(self, increment: int) -> Future[dict[str, Any]]:
-        return self._records.submit(lambda stored: records.detail(stored, increment))
+    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
+        return self._records.submit(lambda stored: records.detail(stored, channel, increment))
 
-    def verify_history(self, progress: Callable[[int, int], None]) -> Future[int]:
-        return self._records.submit(lambda stored: stored.verify(progress))
+    def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
+        return self._records.submit(lambda stored: stored.verify(channel, progress))
 
-    def export_history(self, path: Path) -> Future[int]:
-        return self._records.submit(lambda stored: stored.export(path))
+    def export_history(self, channel: bytes, path: Path) -> Future[int]:
+        return self._records.submit(lambda stored: stored.export(channel, path))
 
-    def export_proof(self, path: Path, increment: int | None = None) -> Future[int]:
-        return self._records.submit(lambda stored: stored.export_proof(path, increment))
+    def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:
+        return self._records.submit(lambda stored: stored.export_proof(channel, path, increment))
 
     def export_evidence(self, path: Path, flag: int) -> Future[None]:
         return self._records.submit(lambda stored: stored.export_evidence(path, flag))
-
-
-def _usual_broker(profile: Profile) -> BrokerProfile:
-    """The broker of the channel that is not over, so that nobody is locked out of it by adding another broker."""
-    known = profile.brokers()
-    if not known:
-        raise WalletError("NO_BROKER")
-    if profile.journal.exists():
-        stored = records.Stored(profile.path)
-        try:
-            with contextlib.suppress(WalletError):  # NO_CHANNEL
-                record = stored.record()
-                return next((row for row in known if (row.broker, row.domain) == _with(record)), known[-1])
-        finally:
-            stored.close()
-    return known[-1]
-
-
-def _with(record: ChannelRecord) -> tuple[bytes, Domain]:
-    return record.terms.broker, record.domain

@@ -146,6 +146,8 @@ class FlagView:
     resolved: bool
     last_good: int
     acting: bool  # whether "refuse and go on" is possible
+    channel: bytes = b""
+    broker_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +190,36 @@ class ConnectionView:
     broker: Link = Link.OFFLINE
     chain: Link = Link.OFFLINE
     round_trip_ms: int = 0
-    last_word: float = 0.0  # Unix time of the broker's last word
+    last_word_ms: int = 0  # Unix time of the broker's last word, in milliseconds
     block: int = 0
     broker_name: str = ""
     problem: str = ""  # code of why it is not online
     problem_params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRow:
+    """One broker of the profile, for lists; all are connected at once. ``id`` is his address."""
+
+    id: bytes
+    name: str
+    host: str
+    chain_id: int
+    simulated: bool
+    connection: ConnectionView
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """One channel of the profile, for lists."""
+
+    id: bytes
+    broker: bytes
+    phase: Phase
+    increment: int
+    open_orders: int
+    created: int
+    held: tuple[tuple[AssetInfo, int], ...]  # available and locked, of what was allocated or came in
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +233,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """The whole account side of the application. Published at most 30 times a second."""
+    """The whole account side of the application. Published at most 30 times a second.
+
+    One broker and one channel are in view (``broker``, ``channel``, and what lies between); ``brokers``, ``channels``
+    and ``flags`` are those of the whole profile.
+    """
 
     account: bytes = b""
     account_label: str = ""
@@ -219,6 +250,10 @@ class AppView:
     wallet: tuple[BalanceView, ...] = ()  # balances outside of any channel
     flags: tuple[FlagView, ...] = ()
     steps: tuple[Step, ...] = ()
+    broker: bytes = b""  # address of the broker in view
+    brokers: tuple[BrokerRow, ...] = ()
+    channels: tuple[ChannelRow, ...] = ()  # of all brokers, oldest first
+    doubt: str = ""  # code of what is doubtful about where the profile lies, such as "PROFILE_SHARED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +265,8 @@ class BookView:
     bids: tuple[tuple[int, int], ...]
     asks: tuple[tuple[int, int], ...]
     stale: bool
-    updated: float
+    updated_ms: int
+    broker: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,13 @@ def balances(names: Names, channel: TraderChannel | None, chain: ChainLink) -> t
     )
 
 
+def held(names: Names, channel: TraderChannel) -> tuple[tuple[AssetInfo, int], ...]:
+    """What the channel holds of each asset that is in it."""
+    rows = channel.last.state.balances if channel.last else ()
+    amounts = ((names.asset(row.asset), row.available + row.locked) for row in rows)
+    return tuple((info, amount) for info, amount in amounts if amount)
+
+
 def orders(names: Names, channel: TraderChannel, now: float) -> tuple[OrderView, ...]:
     """Orders that are or may come to be open, and the latest that ended, newest first."""
     return tuple(order_view(names, channel, row, now) for row in reversed(channel.requests.rows()[-ORDER_ROWS:]))
@@ -249,7 +256,7 @@ def offline_safe(channel: TraderChannel, deadline: int, now: float) -> int:
     return channel.terms.challenge_period if life in (Life.OPEN, Life.FINAL, Life.CLOSING) else 0
 
 
-def flag_view(names: Names, record: FlagRecord) -> FlagView:
+def flag_view(names: Names, record: FlagRecord, broker_name: str) -> FlagView:
     return FlagView(
         record.id,
         record.time,
@@ -261,6 +268,8 @@ def flag_view(names: Names, record: FlagRecord) -> FlagView:
         record.resolved,
         record.last_good,
         acting=not record.resolved,
+        channel=record.channel,
+        broker_name=broker_name,
     )
 
 
@@ -280,10 +289,18 @@ def state_row(entry: Entry, validation: Validation | None) -> StateRow:
     )
 
 
-def market_view(name: str, copy: MarketCopy) -> MarketView:
-    interval = copy.candles.interval
+def market_view(name: str, copy: MarketCopy, broker: bytes) -> MarketView:
+    interval, book = copy.candles.interval, copy.book
     return MarketView(
-        BookView(name, copy.book.seq, copy.book.bids(BOOK_ROWS), copy.book.asks(BOOK_ROWS), copy.stale, copy.updated),
+        BookView(
+            name,
+            book.seq,
+            book.bids(BOOK_ROWS),
+            book.asks(BOOK_ROWS),
+            copy.stale,
+            int(copy.updated * 1000),
+            broker,
+        ),
         tuple(
             TapeRow(row.id, row.time_ms, show_enum(Side(row.side)), row.price, row.amount)
             for row in reversed(copy.tape.trades()[-TAPE_ROWS:])

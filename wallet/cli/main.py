@@ -12,7 +12,11 @@ from pathlib import Path
 
 import click
 
-from wallet.cli.output import Context, wallet_command
+from wallet.app.choice import SHOWN
+from wallet.cli.brokers import broker, status
+from wallet.cli.output import Context, channel_option, wallet_command
+from wallet.cli.reach import backend, broker_at, target
+from wallet.cli.trading import allocations, amounts, cancel, place, show_order
 
 # Before anything imports a keccak: the fast one (eth-hash would take a slower one if both are there).
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
@@ -133,61 +137,91 @@ def keys_list(out: Context) -> None:
 # --- money and channels -------------------------------------------------------------------------------------------
 
 
+main.add_command(broker)
+main.add_command(status)
+
+
 @main.command()
-@click.option("--broker", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A broker profile.")
+@click.option("--broker", "named", required=True, metavar="FILE|NAME", help="A broker profile, or one added before.")
 @wallet_command
-def faucet(out: Context, broker: Path) -> None:
+def faucet(out: Context, named: str) -> None:
     """Ask a test chain for coins."""
-    with out.service(broker) as service:
-        service.faucet().result()
-        rows = out.wallet_rows(service)
+    with backend(out) as commands:
+        found = broker_at(commands, named)
+        commands.faucet(found).result()
+        view = commands.view(found, b"").result()
+        rows = amounts(view, {row.asset.address: row.wallet for row in view.wallet})
     out.show({"wallet": rows}, "\n".join(f"{symbol} {amount}" for symbol, amount in rows.items()))
 
 
 @main.group()
 def channel() -> None:
-    """Open, show, finalize and withdraw a channel."""
+    """Open, list, show, finalize and withdraw channels."""
 
 
 @channel.command("open")
-@click.option("--broker", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A broker profile.")
-@click.option("--allocate", "allocations", multiple=True, required=True, metavar="SYMBOL=AMOUNT")
+@click.option("--broker", "named", required=True, metavar="FILE|NAME", help="A broker profile, or one added before.")
+@click.option("--allocate", "wanted", multiple=True, required=True, metavar="SYMBOL=AMOUNT")
+@click.option("--another", is_flag=True, help="Beside a channel that is open with this broker already.")
 @wallet_command
-def channel_open(out: Context, broker: Path, allocations: tuple[str, ...]) -> None:
+def channel_open(out: Context, named: str, wanted: tuple[str, ...], another: bool) -> None:
     """Open a session: what it may touch, per asset."""
-    from wallet.session.broker_profile import load
+    with backend(out) as commands:
+        found = broker_at(commands, named)
+        rows = allocations(commands.view(found, b"").result(), wanted)
+        channel_id = commands.open_channel(found, rows, another).result()
+        out.show(out.stored().channel(channel_id), f"Channel 0x{channel_id.hex()} is open.")
 
-    wanted = out.read_allocations(load(broker), allocations)
-    with out.service(broker) as service:
-        channel_id = service.open_channel(wanted).result()
-        out.show_channel(service, f"Channel 0x{channel_id.hex()} is open.")
+
+@channel.command("list")
+@wallet_command
+def channel_list(out: Context) -> None:
+    """Show all channels, oldest first; needs neither password nor connection."""
+    rows = out.stored().channels()
+    text = "\n".join(
+        f"{row['channel'][:SHOWN]}  {row['broker']['name']}  {row['status']}  state {row['increment']}" for row in rows
+    )
+    out.show({"channels": rows}, text or "No channels yet.")
 
 
 @channel.command("show")
+@channel_option
 @wallet_command
-def channel_show(out: Context) -> None:
+def channel_show(out: Context, which: str | None) -> None:
     """Show the latest state, from the history; needs neither password nor connection."""
-    out.show_stored_channel()
+    stored, found = out.stored_channel(which)
+    value = stored.channel(found)
+    lines = [
+        f"channel {value['channel']}  {value['status']}  state {value['increment']}  with {value['broker']['name']}"
+    ]
+    lines += [
+        f"{row['asset']}: available {row['available']}, locked {row['locked']}, outcome {row['outcome']}"
+        for row in value["balances"]
+    ]
+    out.show(value, "\n".join(lines))
 
 
 @channel.command("finalize")
+@channel_option
 @wallet_command
-def channel_finalize(out: Context) -> None:
+def channel_finalize(out: Context, which: str | None) -> None:
     """Cancel all orders and end the session together with the broker."""
-    with out.service(online=True) as service:
-        increment = service.finalize().result()
-        out.show_channel(
-            service, f"State {increment} is final. Withdraw when you like: channel-wallet channel withdraw"
+    with target(out, which) as there:
+        increment = there.commands.finalize(there.channel).result()
+        out.show(
+            out.stored().channel(there.channel),
+            f"State {increment} is final. Withdraw when you like: channel-wallet channel withdraw",
         )
 
 
 @channel.command("withdraw")
+@channel_option
 @wallet_command
-def channel_withdraw(out: Context) -> None:
+def channel_withdraw(out: Context, which: str | None) -> None:
     """Close on chain with the final state and take everything home."""
-    with out.service(chain=True) as service:
-        paid = service.run(lambda account: account.withdraw()).result()
-        rows = out.amounts(service, paid)
+    with target(out, which, chain_only=True) as there:
+        paid = there.commands.withdraw(there.channel).result()
+        rows = amounts(there.view, dict(paid))
     out.show({"withdrawn": rows}, "\n".join(f"withdrawn {symbol} {amount}" for symbol, amount in rows.items()))
 
 
@@ -199,12 +233,6 @@ def order() -> None:
     """Buy, sell, cancel and list orders."""
 
 
-def _place(out: Context, side: str, market: str, amount: str, limit: str, kind: str, wait: float) -> None:
-    with out.service(online=True) as service:
-        order_id = out.place(service, side, market, amount, limit, kind)
-        out.show_order(service, order_id, wait)
-
-
 for _side in ("buy", "sell"):
 
     @order.command(_side, help=f"{_side.capitalize()} AMOUNT of base in MARKET, such as ETH/USDT.")
@@ -214,6 +242,7 @@ for _side in ("buy", "sell"):
     @click.option("--ioc", is_flag=True, help="Fill at once what can be, cancel the rest.")
     @click.option("--post-only", is_flag=True, help="Rest in the book or be cancelled; never take.")
     @click.option("--wait", type=float, default=5.0, show_default=True, help="Seconds to wait for states of the order.")
+    @channel_option
     @wallet_command
     def _order(
         out: Context,
@@ -223,29 +252,39 @@ for _side in ("buy", "sell"):
         ioc: bool,
         post_only: bool,
         wait: float,
+        which: str | None,
         _side: str = _side,
     ) -> None:
         if ioc and post_only:
             raise click.UsageError("--ioc and --post-only exclude each other.")
         kind = "immediate_or_cancel" if ioc else "post_only" if post_only else "good_till_time"
-        _place(out, _side, market, amount, limit, kind, wait)
+        with target(out, which) as there:
+            show_order(out, there, place(there, _side, market, amount, limit, kind), wait)
 
 
 @order.command("cancel")
-@click.argument("which", metavar="ID|all")
+@click.argument("wanted", metavar="ID|all")
+@channel_option
 @wallet_command
-def order_cancel(out: Context, which: str) -> None:
-    """Take an order back, or all of them."""
-    with out.service(online=True) as service:
-        count = out.cancel(service, which)
+def order_cancel(out: Context, wanted: str, which: str | None) -> None:
+    """Take an order back, or all of a channel."""
+    with backend(out) as commands:
+        count = cancel(commands, wanted, which)
     out.show({"cancelled": count}, f"{count} cancelled")
 
 
 @order.command("list")
+@channel_option
 @wallet_command
-def order_list(out: Context) -> None:
+def order_list(out: Context, which: str | None) -> None:
     """Show open orders, from the history."""
-    out.show_stored_orders()
+    stored, found = out.stored_channel(which)
+    rows = stored.orders(found)
+    text = "\n".join(
+        f"{row['id']}  {row['side']} {row['amount']} {row['market']} at {row['price']}, filled {row['filled']}"
+        for row in rows
+    )
+    out.show({"orders": rows}, text or "No open orders.")
 
 
 # --- history, proofs, flags ---------------------------------------------------------------------------------------
@@ -259,26 +298,38 @@ def history() -> None:
 @history.command("list")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--before", type=click.IntRange(min=0), help="Only states below this number: the next page.")
+@channel_option
 @wallet_command
-def history_list(out: Context, limit: int, before: int | None) -> None:
+def history_list(out: Context, limit: int, before: int | None, which: str | None) -> None:
     """Show the latest states."""
-    out.show_history(limit, before)
+    stored, found = out.stored_channel(which)
+    rows = stored.history(found, limit, before)
+    text = "\n".join(
+        f"{row['increment']:>8}  {row['transition']:<13} {row['issuer']:<7} {row['status']:<10} {row['digest']}"
+        + (f"  by {row['impliedBy']}" if row["impliedBy"] is not None else "")
+        for row in rows
+    )
+    out.show({"states": rows}, text or "No states yet.")
 
 
 @history.command("verify")
+@channel_option
 @wallet_command
-def history_verify(out: Context) -> None:
+def history_verify(out: Context, which: str | None) -> None:
     """Check the chain, every signature and every rule of the whole history."""
-    count = out.verify_history()
+    stored, found = out.stored_channel(which)
+    count = stored.verify(found)
     out.show({"verified": count}, f"{count} states hold.")
 
 
 @history.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@channel_option
 @wallet_command
-def history_export(out: Context, file: Path) -> None:
+def history_export(out: Context, file: Path, which: str | None) -> None:
     """Write the whole history as JSON, or its states as CSV if the file's name ends so."""
-    count = out.export_history(file)
+    stored, found = out.stored_channel(which)
+    count = stored.export(found, file)
     out.show({"exported": count, "file": str(file)}, f"{count} states written to {file}")
 
 
@@ -287,7 +338,7 @@ def history_export(out: Context, file: Path) -> None:
 @wallet_command
 def history_backup(out: Context, file: Path) -> None:
     """Copy the history's database, of one moment, while the wallet may be at work. To read and prove, not to sign."""
-    pages = out.back_up_history(file)
+    pages = out.stored().back_up(file)
     out.show({"pages": pages, "file": str(file)}, f"The history is copied to {file}")
 
 
@@ -299,10 +350,12 @@ def proof() -> None:
 @proof.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--increment", type=click.IntRange(min=0), help="Of this state; else the best one.")
+@channel_option
 @wallet_command
-def proof_export(out: Context, file: Path, increment: int | None) -> None:
+def proof_export(out: Context, file: Path, increment: int | None, which: str | None) -> None:
     """Write a proof that stands without this program."""
-    number = out.export_proof(file, increment)
+    stored, found = out.stored_channel(which)
+    number = stored.export_proof(found, file, increment)
     out.show({"increment": number, "file": str(file)}, f"Proof of state {number} written to {file}")
 
 
@@ -311,7 +364,9 @@ def proof_export(out: Context, file: Path, increment: int | None) -> None:
 @wallet_command
 def proof_verify(out: Context, file: Path) -> None:
     """Check a proof and say what it is worth to whom; needs no connection."""
-    out.verify_proof(file)
+    from wallet.app.proofs import describe, load
+
+    out.show(*describe(load(file)))
 
 
 @proof.command("submit")
@@ -319,8 +374,9 @@ def proof_verify(out: Context, file: Path) -> None:
 @wallet_command
 def proof_submit(out: Context, file: Path) -> None:
     """Send what the proof allows: close for a final state, else a challenge."""
-    with out.service(chain=True) as service:
-        out.submit_proof(service, file)
+    with backend(out) as commands:
+        sent = commands.submit_proof(file).result()
+    out.show(sent, f"{sent['sent']} is mined in {sent['transaction']}. {sent['next']}")
 
 
 @main.group()
@@ -334,7 +390,7 @@ def evidence() -> None:
 @wallet_command
 def evidence_export(out: Context, flag: int, file: Path) -> None:
     """Write the evidence of a flag (its number: see flags) as a file that anyone can check."""
-    out.export_evidence(flag, file)
+    out.stored().export_evidence(file, flag)
     out.show({"flag": flag, "file": str(file)}, f"Evidence of flag {flag} written to {file}")
 
 
@@ -343,11 +399,21 @@ def evidence_export(out: Context, flag: int, file: Path) -> None:
 @wallet_command
 def evidence_verify(out: Context, file: Path) -> None:
     """Check evidence and say what it proves; needs no connection."""
-    out.verify_evidence(file)
+    from wallet.app.evidence import describe, load
+
+    out.show(*describe(load(file)))
 
 
 @main.command()
 @wallet_command
 def flags(out: Context) -> None:
     """Show invalid states the broker signed, and what became of them."""
-    out.show_flags()
+    from wallet.app.messages import sentence
+
+    rows = out.stored().flags()
+    text = "\n".join(
+        f"#{row['id']} state {row['increment']} {row['code']}: {sentence(row['code'])}"
+        f" Expected {row['expected']}, got {row['got']}." + (" Resolved." if row["resolved"] else "")
+        for row in rows
+    )
+    out.show({"flags": rows}, text or "No flags.")

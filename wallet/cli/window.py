@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import select
 import shutil
@@ -19,24 +20,38 @@ from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
     from wallet.app.backend import Backend
+    from wallet.app.owner.claim import Owner
+    from wallet.app.owner.door import Front
+    from wallet.app.profile import Profile
     from wallet.app.service import Service
 
 Progress = Callable[[str, float], None]
 T = TypeVar("T")
 SANDBOX_START = 60.0  # seconds before a sandbox that says nothing is given up
-ONLINE_WITHIN = 30.0
+DEMO_PROFILE = "trader"  # in the demo's folder
 
 
 def run_window(profile: Path | None, *, demo: bool, directory: Path | None = None, initiative: str = "broker") -> int:
-    """The window until it is closed; the process's exit code. ``initiative``: of the demo market's channels."""
+    """The window until it is closed; the process's exit code.
+
+    If another window has the same profile (or the same demo), that one comes to the front, and this call is done.
+    ``initiative``: of the demo market's channels.
+    """
+    launcher = WindowLauncher(directory, initiative)
     try:
+        launcher.claim(directory / DEMO_PROFILE if demo and directory else profile)
         from wallet.gui.app import run
+
+        return run(launcher, profile, demo)
+    except WalletError as error:
+        from wallet.app.messages import explain
+
+        raised = error.code == "OWNER_RAISED"
+        print(explain(error), file=sys.stdout if raised else sys.stderr)
+        return 0 if raised else 1
     except ImportError as error:  # a system library that Qt needs is missing
         print(f"The window can't be shown here: {error}", file=sys.stderr)
         return 1
-    launcher = WindowLauncher(directory, initiative)
-    try:
-        return run(launcher, profile, demo)
     finally:
         launcher.close()
 
@@ -52,8 +67,25 @@ class WindowLauncher:
         self._sandbox: subprocess.Popen[bytes] | None = None
         self._throwaway: Path | None = None
         self._services: list[Service] = []
+        self._owners: dict[Path, Owner] = {}  # profiles held and not yet opened, by resolved path
+        self._front: Front | None = None
+
+    def claim(self, path: Path | None) -> None:
+        """Holds a profile before its window appears, if there is one at ``path``.
+
+        Raises WalletError("OWNER_RAISED") if another window has it, which was brought to the front; "PROFILE_…" and
+        "OWNER_…" if it can't be had.
+        """
+        if path is not None and ((path / "keys.vault").exists() or path.name == DEMO_PROFILE):
+            owner = self._own(path)
+            self._owners[owner.profile.path] = owner
 
     # --- for the window ---
+
+    def attend(self, front: Front) -> None:
+        self._front = front
+        for owner in self._owners.values():
+            owner.attend(front)
 
     def start_demo(self, progress: Progress) -> Future[Backend]:
         return self._pool.submit(self._start_demo, progress)
@@ -63,7 +95,16 @@ class WindowLauncher:
             from wallet.keys.secret import Secret
 
             progress("BOOT-UNLOCK", 0.2)
-            return self._open(path, Secret(password), None)
+            if not (path / "keys.vault").exists():
+                raise WalletError("KEYS_NOT_FOUND", path=str(path))
+            owner = self._take(path)
+            try:
+                if not owner.profile.brokers():
+                    raise WalletError("NO_BROKER")
+                return self._serve(owner, Secret(password), None)
+            except BaseException:
+                self._owners[owner.profile.path] = owner  # still ours: the password is asked for again
+                raise
 
         return self._pool.submit(work)
 
@@ -82,20 +123,20 @@ class WindowLauncher:
         self, path: Path, phrase: str, password: str, broker: Path, progress: Progress
     ) -> Future[Backend]:
         def work() -> Backend:
-            from wallet.app.profile import Profile
             from wallet.keys.secret import Secret
             from wallet.keys.vault import create_vault
             from wallet.session.broker_profile import load
 
             found = load(broker)
             progress("BOOT-KEYS", 0.2)
-            profile = Profile(path)
+            owner = self._take(path)
             try:
-                create_vault(profile.vault, Secret(phrase), Secret(password))
-            finally:
-                profile.close()
-            progress("BOOT-UNLOCK", 0.6)
-            return self._open(path, Secret(password), found)
+                create_vault(owner.profile.vault, Secret(phrase), Secret(password))
+                progress("BOOT-UNLOCK", 0.6)
+                return self._serve(owner, Secret(password), found)
+            except BaseException:
+                owner.close()
+                raise
 
         return self._pool.submit(work)
 
@@ -103,6 +144,8 @@ class WindowLauncher:
         """Ends services and sandbox; nothing is left running."""
         for service in self._services:
             service.close()
+        for owner in self._owners.values():
+            owner.close()
         if self._sandbox is not None:
             self._sandbox.terminate()
             try:
@@ -116,36 +159,54 @@ class WindowLauncher:
 
     # --- inside ---
 
-    def _open(self, path: Path, password: object, broker: object) -> Service:
+    def _own(self, path: Path) -> Owner:
+        """A profile, its lock and its door. Raises as :meth:`claim` does."""
+        from wallet.app.owner.claim import own_or_raise
+
+        owner = own_or_raise(path, os.environ.get("XDG_ACTIVATION_TOKEN", ""))
+        if owner is None:
+            raise WalletError("OWNER_RAISED", path=str(path))
+        if self._front is not None:
+            owner.attend(self._front)
+        return owner
+
+    def _take(self, path: Path) -> Owner:
+        """The profile that was held for this, else the profile as :meth:`_own` gets it."""
+        return self._owners.pop(path.resolve(), None) or self._own(path)
+
+    def _serve(self, owner: Owner, password: object, broker: object) -> Service:
         from wallet.app.logs import start_logging
-        from wallet.app.profile import Profile
         from wallet.app.service import Service
 
-        profile = Profile(path)
-        try:
-            start_logging(profile.logs)
-            service = Service(profile, password, broker)  # type: ignore[arg-type]
-        except BaseException:
-            profile.close()
-            raise
+        start_logging(owner.profile.logs)
+        service = Service(owner.profile, password, broker, owner.leave)  # type: ignore[arg-type]
+        owner.serve(service)
         self._services.append(service)
         return service
 
     def _start_demo(self, progress: Progress) -> Backend:
-        from wallet.session.broker_profile import load
-
         progress("BOOT-SANDBOX", 0.1)
         directory = self._demo_directory()
-        keys = self._pool.submit(_demo_keys, directory / "trader")
+        owner = self._take(directory / DEMO_PROFILE)
+        try:
+            return self._serve_demo(owner, directory, progress)
+        except BaseException:
+            self._owners[owner.profile.path] = owner
+            raise
+
+    def _serve_demo(self, owner: Owner, directory: Path, progress: Progress) -> Backend:
+        from wallet.session.broker_profile import load
+
+        keys = self._pool.submit(_demo_keys, owner.profile)
         broker = load(self._start_sandbox(directory / "sandbox"))
         progress("BOOT-KEYS", 0.6)
         password = keys.result()
         progress("BOOT-CONNECT", 0.8)
-        service = self._open(directory / "trader", password, broker)
-        service.run(lambda account: account.online(ONLINE_WITHIN)).result()
-        if not any(service.run(_holdings).result()):
+        service = self._serve(owner, password, broker)
+        service.online(broker.broker, chain_only=False).result()
+        if not any(row.wallet for row in service.view(broker.broker, b"").result().wallet):
             progress("BOOT-FAUCET", 0.9)
-            service.faucet().result()
+            service.faucet(broker.broker).result()
         progress("BOOT-DONE", 1.0)
         return service
 
@@ -200,26 +261,18 @@ def _first_line(process: subprocess.Popen[bytes], within: float) -> bytes:
     return b""
 
 
-def _demo_keys(path: Path) -> object:
+def _demo_keys(profile: Profile) -> object:
     """Makes (or finds) the demo's throwaway key. Its random password lies beside it: there is nothing to lose."""
-    from wallet.app.profile import Profile, write_file
+    from wallet.app.profile import write_file
     from wallet.keys.kdf import KdfParams
     from wallet.keys.mnemonic import create_phrase
     from wallet.keys.secret import Secret
     from wallet.keys.vault import create_vault
 
-    profile = Profile(path)
-    try:
-        kept = path / "demo-password"
-        if kept.exists():
-            return Secret(kept.read_text(encoding="ascii"))
-        password = secrets.token_urlsafe(24)
-        write_file(kept, password.encode())
-        create_vault(profile.vault, create_phrase(12), Secret(password), label="Demo", params=KdfParams(8 * 1024, 1, 1))
-        return Secret(password)
-    finally:
-        profile.close()
-
-
-async def _holdings(account: object) -> list[int]:
-    return list(account.chain.holdings.wallet.values())  # type: ignore[attr-defined]
+    kept = profile.path / "demo-password"
+    if kept.exists():
+        return Secret(kept.read_text(encoding="ascii"))
+    password = secrets.token_urlsafe(24)
+    write_file(kept, password.encode())
+    create_vault(profile.vault, create_phrase(12), Secret(password), label="Demo", params=KdfParams(8 * 1024, 1, 1))
+    return Secret(password)

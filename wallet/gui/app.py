@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
+from wallet.gui.front import WindowFront
 from wallet.gui.launcher import Launcher
 from wallet.gui.look import Look, app_icon
 from wallet.gui.rects import VARIABLE, RectWriter
@@ -59,6 +60,7 @@ def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
     rects = os.environ.get(VARIABLE)
     if rects:
         RectWriter(Path(rects), window)
+    launcher.attend(WindowFront(window))
     window.show()
     if demo:
         window.start_demo()

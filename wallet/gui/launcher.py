@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from wallet.app.backend import Backend
+from wallet.app.owner.door import Front
 
 Progress = Callable[[str, float], None]  # a code of the catalogue ("BOOT-CHAIN", …), and how far it is: 0.0 to 1.0
 
 
 class Launcher(Protocol):
     """Calls return at once; work runs elsewhere. ``progress`` may be called from any thread."""
+
+    def attend(self, front: Front) -> None:
+        """There is a window now: what other programs of the user's want of it goes to ``front``."""
 
     def start_demo(self, progress: Progress) -> Future[Backend]:
         """A throwaway key, a local broker and chain, and a backend on them."""

@@ -102,6 +102,11 @@ def _session_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
         ("&Finalize and withdraw…", "Ctrl+Shift+F", _room(window, TradingRoom.show_leave)),
     )
     menus.needs_room += [_add(menu, window, *entry) for entry in entries]
+    menu.addSeparator()
+    menus.needs_room += [
+        _add(menu, window, "Add a &broker…", "", _room(window, TradingRoom.ask_broker)),
+        _add(menu, window, "&Remove this broker…", "", _room(window, TradingRoom.ask_remove_broker)),
+    ]
 
 
 def _view_menu(bar: QMenuBar, menus: Menus, window: MainWindow, look: Look) -> None:

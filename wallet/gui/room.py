@@ -19,7 +19,7 @@ from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.flags import FlagBanner
 from wallet.gui.views.strip import Strip
 from wallet.gui.views.workspace import Workspace
-from wallet.gui.widgets.files import ask_where
+from wallet.gui.widgets.files import ask_where, ask_which
 from wallet.gui.widgets.layout import column
 from wallet.gui.widgets.notice import Notice
 from wallet.protocol.errors import WalletError
@@ -45,6 +45,9 @@ class TradingRoom(QWidget):
         self._view = AppView()
         self._leave: LeaveDialog | None = None
         self._problem = ""
+        self._doubted = False  # said once that the profile lies in a doubtful place
+        self._chosen = (b"", b"")
+        self.opening = False  # a session is being opened: the newest channel is in view, whichever that will be
         self.strip = Strip(desk.look)
         self.banner = FlagBanner()
         self.notice = Notice()
@@ -61,13 +64,14 @@ class TradingRoom(QWidget):
         self.strip.flags_wanted.connect(lambda: self.workspace.raise_dock("flags"))
         self.banner.details_wanted.connect(lambda: self.workspace.raise_dock("flags"))
         self.banner.refuse_wanted.connect(self._refuse)
-        self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good))
+        self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good, flag.channel))
         self.banner.evidence_wanted.connect(self._save_evidence)
         self.workspace.flags.evidence_wanted.connect(self._save_evidence)
         self.workspace.order_wanted.connect(self._place)
         self.workspace.cancel_wanted.connect(self._cancel)
         self.workspace.cancel_all_wanted.connect(self.ask_cancel_all)
         self.workspace.said.connect(self.notice.say)
+        self.workspace.funds.chosen.connect(self.choose)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
@@ -81,8 +85,22 @@ class TradingRoom(QWidget):
 
     # --- snapshots -----------------------------------------------------------------------------------------------
 
+    @property
+    def _channel(self) -> bytes:
+        """The channel in view: what is on the screen is what a click acts on."""
+        return self._view.channel.id if self._view.channel else b""
+
+    def choose(self, broker: bytes, channel: bytes) -> None:
+        """Which broker and channel are in view; it stays so until the user chooses another."""
+        if (broker, channel) != self._chosen:
+            self._chosen = (broker, channel)
+            self._desk.backend.choose(broker, channel)
+
     def show_view(self, view: AppView) -> None:
         self._view = view
+        followed = not self._chosen[1] and self._chosen[0] in (b"", view.broker)
+        if self._channel and followed and not self.opening:
+            self.choose(view.broker, self._channel)  # or one opened elsewhere would take its place under a click
         self.strip.show_view(view)
         self.banner.show_view(view)
         self.workspace.show_view(view)
@@ -92,15 +110,20 @@ class TradingRoom(QWidget):
 
     def _show_problem(self, view: AppView) -> None:
         problem = view.connection.problem
-        if problem == self._problem:
+        if problem == self._problem and (self._doubted or not view.doubt):
             return
         self._problem = problem
         if problem:
             self.notice.say(sentence(problem, dict(view.connection.problem_params)), "warn")
+        elif view.doubt and not self._doubted:
+            self._doubted = True
+            self.notice.say(sentence(view.doubt), "warn")
         else:
             self.notice.dismiss()
 
     def show_prices(self, prices: MarketView) -> None:
+        if prices.book.broker != self._view.broker:
+            return  # on its way when another broker was chosen
         self.workspace.show_prices(prices)
 
     def refresh_ages(self) -> None:
@@ -129,7 +152,7 @@ class TradingRoom(QWidget):
             self.workspace.ticket.show_refusal(text)
             self.notice.say(f"The order was not taken. {text}", "bad")
 
-        future = self._desk.backend.place_order(market, side, price, amount, kind)
+        future = self._desk.backend.place_order(self._channel, market, side, price, amount, kind)
         self._desk.courier.deliver(future, self, lambda _: None, refused)
 
     def _cancel(self, order: bytes) -> None:
@@ -145,7 +168,7 @@ class TradingRoom(QWidget):
         def done(count: int) -> None:
             self.notice.say(f"{count} order{'s' if count != 1 else ''} cancelled.", "good")
 
-        self._desk.courier.deliver(self._desk.backend.cancel_all(), self, done, self._say_error)
+        self._desk.courier.deliver(self._desk.backend.cancel_all(self._channel), self, done, self._say_error)
 
     def _refuse(self, flag: FlagView) -> None:
         def done(_: None) -> None:
@@ -153,12 +176,14 @@ class TradingRoom(QWidget):
 
         self._desk.courier.deliver(self._desk.backend.refuse(flag.id), self, done, self._say_error)
 
-    def export_proof(self, increment: int | None = None) -> None:
+    def export_proof(self, increment: int | None = None, channel: bytes = b"") -> None:
+        channel = channel or self._channel
+
         def write(path: Path) -> None:
             def done(at: int) -> None:
                 self.notice.say(f"Proof of state #{at} written to {plain(str(path))}.", "good")
 
-            future = self._desk.backend.export_proof(path, increment)
+            future = self._desk.backend.export_proof(channel, path, increment)
             self._desk.courier.deliver(future, self, done, self._say_error)
 
         ask_where(self, "Export withdrawal proof", "withdrawal-proof.json", write)
@@ -173,10 +198,37 @@ class TradingRoom(QWidget):
 
         ask_where(self, "Save evidence", f"flag-{flag.id}-{flag.code}.json", write)
 
+    def ask_broker(self) -> None:
+        """Another broker, beside those there are."""
+
+        def add(path: Path) -> None:
+            self.notice.say("Asking the broker to prove who he is…")
+            self._desk.courier.deliver(self._desk.backend.add_broker(path), self, added, self._say_error)
+
+        def added(broker: bytes) -> None:
+            self.notice.say("The broker is added. Open a session with him when you like.", "good")
+            self.choose(broker, b"")
+
+        ask_which(self, "Add a broker", "Broker profiles (*.json)", add)
+
+    def ask_remove_broker(self) -> None:
+        """The one in view, if no channel with him is open."""
+        broker, name = self._view.broker, plain(self._view.connection.broker_name, 40)
+
+        def removed(_: None) -> None:
+            self.notice.say(f"{name} is removed. The history of your sessions with him stays.", "good")
+            self.choose(b"", b"")
+
+        def remove() -> None:
+            self._desk.courier.deliver(self._desk.backend.remove_broker(broker), self, removed, self._say_error)
+
+        words = "He is not connected any more. The history of your sessions with him stays."
+        ask(self.window(), f"Remove {name}?", words, "Remove", remove)
+
     def show_leave(self) -> None:
         """The dialog goes on where the channel is, however often it is shut and opened."""
-        if self._leave is None:
-            self._leave = LeaveDialog(self._desk, self.window())
+        if self._leave is None or self._leave.channel != self._channel:
+            self._leave = LeaveDialog(self._desk, self.window(), self._channel)
         self._leave.show_view(self._view)
         self._leave.open()
 

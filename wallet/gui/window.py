@@ -88,6 +88,7 @@ class MainWindow(QMainWindow):
         self.session.wanted.connect(self._open_session)
         self.session.faucet_wanted.connect(self._faucet)
         self.session.later.connect(self.show_workspace)
+        self.session.broker_wanted.connect(lambda broker: self._follow(broker, b""))
         self.failure.going_on.connect(lambda: self.show_page(self._before_failure))
         self.failure.quitting.connect(self.quit_now)
 
@@ -229,15 +230,24 @@ class MainWindow(QMainWindow):
         self.session.notice.dismiss()
         self.session.set_busy(busy=True)
 
-        def done(_: bytes) -> None:
+        def done(channel: bytes) -> None:
             self.session.set_busy(busy=False)
+            self._follow(broker, channel)
             self.show_workspace()
 
         def failed(error: WalletError) -> None:
             self.session.set_busy(busy=False)
+            self._follow(broker, b"")
             self.session.notice.say(f"{explain(error)} Nothing is lost; you can try again.", "bad")
 
-        self.courier.deliver(self.backend.open_channel(allocations), self, done, failed)
+        broker, another = self.view.broker, self.session.is_another
+        self._follow(broker, b"", opening=True)  # the newest: the one that is about to be
+        self.courier.deliver(self.backend.open_channel(broker, allocations, another), self, done, failed)
+
+    def _follow(self, broker: bytes, channel: bytes, *, opening: bool = False) -> None:
+        if self.room is not None:
+            self.room.opening = opening
+            self.room.choose(broker, channel)
 
     def _faucet(self) -> None:
         if self.backend is None:
@@ -245,7 +255,7 @@ class MainWindow(QMainWindow):
         notice = self.session.notice
         notice.say("Asking the test chain for coins…")
         self.courier.deliver(
-            self.backend.faucet(),
+            self.backend.faucet(self.view.broker),
             self,
             lambda _: notice.say("Test coins have arrived.", "good"),
             lambda error: notice.say(explain(error), "bad"),

@@ -76,8 +76,12 @@ class ChainLink:
         advance: Advance,
         changed: Callable[[], None],
         gas: TransactionSigner | None = None,
+        acting: asyncio.Lock | None = None,
     ) -> None:
-        """``gas``: the key that pays for what anyone may send; without it nothing is watched."""
+        """``gas``: the key that pays for what anyone may send; without it nothing is watched.
+
+        ``acting`` is shared by all that send the same owner's transactions to this chain.
+        """
         self.profile = profile
         self.journal = journal
         self.account: bytes | None = None
@@ -101,7 +105,7 @@ class ChainLink:
         self._checked = False
         self._looks = 0
         self._ready = asyncio.Event()
-        self._acting = asyncio.Lock()  # one purpose at a time: two senders would take the same nonce
+        self._acting = acting or asyncio.Lock()  # one purpose at a time: two senders would take the same nonce
 
     # --- following the chain ---
 

@@ -13,7 +13,7 @@ BOOK = BookView(
     bids=((99 * TICK, 5), (98 * TICK, 7), (91 * TICK, 1), (89 * TICK, 2)),
     asks=((101 * TICK, 4), (102 * TICK, 6), (109 * TICK, 3), (111 * TICK, 8)),
     stale=False,
-    updated=0.0,
+    updated_ms=0,
 )
 
 

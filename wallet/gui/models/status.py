@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wallet.app.choice import short
 from wallet.app.snapshots import AppView, ChannelView, Link, Phase
 from wallet.gui.models.figures import GROUP, age, duration, span
+from wallet.gui.models.funds import OVER
+from wallet.protocol.plain import plain
 
 SILENT_AFTER = 10.0  # seconds without a word of the broker's: said, whatever the socket claims
 
@@ -55,7 +58,7 @@ def strip(view: AppView, now: float) -> tuple[Cell, ...]:
     return (
         _broker(view, now),
         _chain(view),
-        _session(view.channel),
+        _session(view),
         _state(view),
         _age(view.channel, now),
         _away(view.channel),
@@ -65,13 +68,14 @@ def strip(view: AppView, now: float) -> tuple[Cell, ...]:
 def _broker(view: AppView, now: float) -> Cell:
     link = view.connection
     value, tone = _WORDS[link.broker], _TONES[link.broker]
-    silence = now - link.last_word if link.last_word else 0.0
+    silence = now - link.last_word_ms / 1000 if link.last_word_ms else 0.0
     if link.broker is Link.ONLINE and silence > SILENT_AFTER:
         value, tone = f"silent for {age(silence)}", "warn"
     elif link.broker is Link.ONLINE and link.round_trip_ms:
         value = f"{value} {link.round_trip_ms} ms"
-    tip = f"{link.broker_name or 'The broker'}. " + (f"Last word {age(silence)} ago." if link.last_word else "")
-    return Cell("broker", "Broker", value, tone, dot=True, tip=tip.strip())
+    label = plain(link.broker_name, 20) if len(view.brokers) > 1 else "Broker"
+    tip = f"{link.broker_name or 'The broker'}. " + (f"Last word {age(silence)} ago." if link.last_word_ms else "")
+    return Cell("broker", label, value, tone, dot=True, tip=tip.strip())
 
 
 def _chain(view: AppView) -> Cell:
@@ -80,7 +84,10 @@ def _chain(view: AppView) -> Cell:
     return Cell("chain", "Chain", value, _TONES[link.chain], dot=True, tip="The newest block this wallet has seen.")
 
 
-def _session(channel: ChannelView | None) -> Cell:
+def _session(view: AppView) -> Cell:
+    channel = view.channel
+    several = channel is not None and sum(row.phase not in OVER for row in view.channels) > 1
+    label = f"Session {short(channel.id)}" if channel is not None and several else "Session"
     word, tone = PHASES[channel.phase if channel else Phase.NONE]
     tip = "No channel is open."
     if channel is not None:
@@ -88,7 +95,7 @@ def _session(channel: ChannelView | None) -> Cell:
             f"Channel 0x{channel.id.hex()}. If the broker vanishes, this wallet can leave alone: "
             f"challenge period {duration(channel.challenge_period)}."
         )
-    return Cell("session", "Session", word, tone, tip=tip)
+    return Cell("session", label, word, tone, tip=tip)
 
 
 def _state(view: AppView) -> Cell:

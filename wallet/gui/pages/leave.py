@@ -22,8 +22,9 @@ _OPEN_TO_FINALIZE = (Phase.OPEN, Phase.FINALIZING)
 class LeaveDialog(QDialog):
     """Runs finalize, then withdraw; can be shut and opened again at any point, and goes on where the channel is."""
 
-    def __init__(self, desk: Desk, parent: QWidget) -> None:
+    def __init__(self, desk: Desk, parent: QWidget, channel: bytes) -> None:
         super().__init__(parent)
+        self.channel = channel
         self.setObjectName("leave")
         self.setWindowTitle("Finalize and withdraw")
         self.setModal(True)
@@ -67,6 +68,8 @@ class LeaveDialog(QDialog):
         )
 
     def show_view(self, view: AppView) -> None:
+        if view.channel is not None and view.channel.id != self.channel:
+            return  # another one is in view meanwhile; the work on this one goes on
         self._view = view
         channel = view.channel
         rows = payouts(channel.balances if channel else ())
@@ -126,12 +129,14 @@ class LeaveDialog(QDialog):
         self.show_view(self._view)
         phase = self._view.channel.phase if self._view.channel else Phase.NONE
         if phase in _OPEN_TO_FINALIZE:
-            self._desk.courier.deliver(self._desk.backend.finalize(), self, lambda _: self._withdraw(), self._fail)
+            self._desk.courier.deliver(
+                self._desk.backend.finalize(self.channel), self, lambda _: self._withdraw(), self._fail
+            )
         else:
             self._withdraw()
 
     def _withdraw(self) -> None:
-        self._desk.courier.deliver(self._desk.backend.withdraw(), self, lambda _: self._done(), self._fail)
+        self._desk.courier.deliver(self._desk.backend.withdraw(self.channel), self, lambda _: self._done(), self._fail)
 
     def _done(self) -> None:
         self._busy = False

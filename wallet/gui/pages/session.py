@@ -10,7 +10,9 @@ from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.look import Look
 from wallet.gui.models.allocation import PERMILLE, Choice, amount_of, choices, empty, obstacle
 from wallet.gui.models.figures import asset_amount, exact
+from wallet.gui.models.funds import OVER
 from wallet.gui.models.steps import OPEN, opening
+from wallet.gui.pages.brokers import BrokerChoice
 from wallet.gui.pages.page import Page
 from wallet.gui.views.markets import MarketLine, line_of
 from wallet.gui.widgets.field import FigureField
@@ -19,6 +21,8 @@ from wallet.gui.widgets.notice import Notice
 from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, describe, set_tip
 
+NOT_STANDING = (*OVER, Phase.REQUESTED, Phase.AGREED, Phase.OPENING)
+STANDING = tuple(phase for phase in Phase if phase not in NOT_STANDING)
 FIRST_SHARE = 500  # permille that are proposed
 
 
@@ -105,6 +109,7 @@ class SessionPage(Page):
     wanted = Signal(object)
     faucet_wanted = Signal()
     later = Signal()
+    broker_wanted = Signal(bytes)
 
     def __init__(self, look: Look) -> None:
         super().__init__(
@@ -118,7 +123,12 @@ class SessionPage(Page):
         )
         self._view = AppView()
         self._busy = False
+        self._before: frozenset[bytes] = frozenset()  # channels whose steps are not those of the one being opened
         self._rows: dict[bytes, AllocationRow] = {}
+        self._brokers = BrokerChoice()
+        self._brokers.chosen.connect(self.broker_wanted)
+        self._beside = Label("A session with this broker is open. This opens another one beside it.", tone="muted")
+        self._beside.setObjectName("session.beside")
         self._cards = column(spacing=10)
         self._stepper = Stepper("session.steps", look)
         self._steps = frame("card", column(self._stepper, margins=(16, 10, 16, 10)))
@@ -137,7 +147,9 @@ class SessionPage(Page):
         self._prices.setObjectName("session.prices")
         self.set_body(
             column(
-                self._cards,
+                self._brokers,
+                self._beside,
+                column(self._cards, margins=(0, 8, 0, 0)),
                 14,
                 self._steps,
                 10,
@@ -151,6 +163,9 @@ class SessionPage(Page):
 
     def show_view(self, view: AppView) -> None:
         self._view = view
+        self._brokers.show_view(view)
+        self._brokers.setEnabled(not self._busy)
+        self._beside.setVisible(self.is_another and not self._busy)
         found = choices(view)
         for choice in found:
             known = self._rows.get(choice.asset.address)
@@ -163,7 +178,7 @@ class SessionPage(Page):
         for address in set(self._rows) - {choice.asset.address for choice in found}:
             self._rows.pop(address).deleteLater()
         self._coins.setVisible(view.simulated and empty(found))
-        phase = view.channel.phase if view.channel else Phase.NONE
+        phase = view.channel.phase if view.channel and view.channel.id not in self._before else Phase.NONE
         working = self._busy or phase in (Phase.REQUESTED, Phase.AGREED, Phase.OPENING)
         self._steps.setVisible(working)
         if working:
@@ -180,9 +195,16 @@ class SessionPage(Page):
         words = [f"{line.market.name}  {line.price()}  {line.change()}" for line in self._lines.values()]
         self._prices.show_text(f"{'Simulated' if self._view.simulated else 'Now'}:   " + "      ".join(words))
 
+    @property
+    def is_another(self) -> bool:
+        """Whether a channel is open with this broker already."""
+        return any(row.broker == self._view.broker and row.phase in STANDING for row in self._view.channels)
+
     def set_busy(self, *, busy: bool) -> None:
         """While the session is being opened nothing can be changed."""
         self._busy = busy
+        standing = (row.id for row in self._view.channels if row.phase in STANDING)
+        self._before = frozenset(standing) if busy else frozenset()
         for part in self._rows.values():
             part.setEnabled(not busy)
         self.show_view(self._view)

@@ -60,7 +60,8 @@ class FlagBanner(QFrame):
             return
         rule, compared, safe = flag_words(flag)
         more = f"   (1 of {len(open_flags)})" if len(open_flags) > 1 else ""
-        self._title.show_text(f"⚠ {rule}{more}")
+        who = f"{plain(flag.broker_name, 24)}: " if len(view.brokers) > 1 else ""
+        self._title.show_foreign(f"⚠ {who}{rule}{more}", 600)
         self._compare.show_foreign(compared, 600)
         self._safe.show_text(safe)
         self._refuse.setEnabled(flag.acting)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from wallet.app.snapshots import AppView
 from wallet.gui.look import Look
 from wallet.gui.models.funds import PERMILLE, Card, Line, cards, in_session
+from wallet.gui.views.channels import ChannelsView
 from wallet.gui.widgets.layout import column
 from wallet.gui.widgets.text import Label, describe, set_tip
 
@@ -103,12 +104,16 @@ def _spoken(line: Line) -> str:
 
 
 class FundsView(QFrame):
-    """The dock's content: cards that scroll, and a word when they are the wallet's own."""
+    """The dock's content: the list of channels, cards that scroll, and a word when they are the wallet's own."""
+
+    chosen = Signal(bytes, bytes)
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.setObjectName("funds")
         self._cards = _Cards(look)
+        self.channels = ChannelsView(look)
+        self.channels.chosen.connect(self.chosen)
         self._note = Label("No session is open. This is what your own account holds.", tone="muted", wrap=True)
         self._note.setMargin(14)
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -120,9 +125,12 @@ class FundsView(QFrame):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setLayout(column(area))
+        layout = column(self.channels, area)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
 
     def show_view(self, view: AppView) -> None:
+        self.channels.show_view(view)
         self._note.setVisible(not in_session(view))
         self._cards.show_cards(cards(view))
 

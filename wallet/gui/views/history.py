@@ -114,12 +114,13 @@ class HistoryView(QFrame):
             self._tick.start(0 if not self._model.rows else REFRESH_MS)
 
     def _reload(self) -> None:
-        future = self._desk.backend.history(None, PAGE)
-        self._desk.courier.deliver(future, self, self._merge, self._desk.ignore)
+        channel = self._channel
+        future = self._desk.backend.history(channel, None, PAGE)
+        self._desk.courier.deliver(future, self, lambda page: self._merge(channel, page), self._desk.ignore)
 
-    def _merge(self, page: list[StateRow]) -> None:
+    def _merge(self, channel: bytes, page: list[StateRow]) -> None:
         """The newest page before the rows that are older than it; a gap between them starts over."""
-        if not page:
+        if not page or channel != self._channel:
             return
         lowest = page[-1].increment
         older = tuple(line for line in self._model.rows if line.increment < lowest)
@@ -134,11 +135,16 @@ class HistoryView(QFrame):
         if self._asked or self._complete or not self._model.rows or value < bar.maximum() - 200:
             return
         self._asked = True
-        future = self._desk.backend.history(self._model.rows[-1].increment, PAGE)
-        self._desk.courier.deliver(future, self, self._append, lambda _: self._append([]))
+        channel = self._channel
+        future = self._desk.backend.history(channel, self._model.rows[-1].increment, PAGE)
+        self._desk.courier.deliver(
+            future, self, lambda page: self._append(channel, page), lambda _: self._append(channel, [])
+        )
 
-    def _append(self, page: list[StateRow]) -> None:
+    def _append(self, channel: bytes, page: list[StateRow]) -> None:
         self._asked = False
+        if channel != self._channel:
+            return
         self._complete = len(page) < PAGE
         known = {(line.increment, line.digest) for line in self._model.rows}
         self._model.set_rows(
@@ -156,7 +162,9 @@ class HistoryView(QFrame):
             if self._selected is line:
                 self._detail.show_state(line, detail, self._names)
 
-        self._desk.courier.deliver(self._desk.backend.state_detail(line.increment), self, show, self._fail)
+        self._desk.courier.deliver(
+            self._desk.backend.state_detail(self._channel, line.increment), self, show, self._fail
+        )
 
     # --- commands ------------------------------------------------------------------------------------------------
 
@@ -178,7 +186,7 @@ class HistoryView(QFrame):
             self._checked.set_tone("down")
             self._fail(error)
 
-        future = self._desk.backend.verify_history(lambda at, of: box.put((at, of)))
+        future = self._desk.backend.verify_history(self._channel, lambda at, of: box.put((at, of)))
         self._desk.courier.deliver(future, self, done, failed)
 
     def _show_progress(self, progress: tuple[int, int]) -> None:
@@ -193,14 +201,14 @@ class HistoryView(QFrame):
 
     def _export_all(self) -> None:
         def write(path: Path) -> None:
-            future = self._desk.backend.export_history(path)
+            future = self._desk.backend.export_history(self._channel, path)
             self._desk.courier.deliver(future, self, lambda count: self._wrote(f"{count} states", path), self._fail)
 
         ask_where(self, "Export history", "history.json", write)
 
     def _export_proof(self, increment: int | None) -> None:
         def write(path: Path) -> None:
-            future = self._desk.backend.export_proof(path, increment)
+            future = self._desk.backend.export_proof(self._channel, path, increment)
             self._desk.courier.deliver(future, self, lambda at: self._wrote(f"Proof of state #{at}", path), self._fail)
 
         number = "" if increment is None else f"-{increment}"

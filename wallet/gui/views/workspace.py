@@ -181,7 +181,7 @@ class Workspace(QMainWindow):
 
     def show_view(self, view: AppView) -> None:
         old, self._view = self._view, view
-        if view.markets != old.markets:
+        if view.markets != old.markets or view.broker != old.broker:
             self.markets.show_markets(view.markets)
             kept = self._market.name if self._market else ""
             self._market = None

@@ -1,0 +1,41 @@
+"""What the window asks when another program of its user's wants to act: made from the very call, not from its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wallet.app.choice import short
+from wallet.app.messages import sentence
+from wallet.app.snapshots import AppView, MarketInfo
+from wallet.protocol.amounts import format_amount
+from wallet.protocol.plain import plain
+
+
+def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
+    """One sentence, in which every amount is what will be signed; ``view`` is of the channel or broker concerned."""
+    params: dict[str, object] = {key: _word(value) for key, value in arguments.items()}
+    if name == "place_order":
+        market = next((row for row in view.markets if row.name == arguments["market"]), None)
+        params |= _order(market, arguments) if market else {}
+    elif name == "open_channel":
+        infos = {info.address: info for info in view.assets}
+        amounts = [
+            f"{format_amount(amount, infos[asset].decimals)} {infos[asset].symbol}" if asset in infos else _word(asset)
+            for asset, amount in arguments["allocations"]
+        ]
+        params["amounts"] = ", ".join(amounts)
+    params["broker"] = view.connection.broker_name
+    params["channel"] = short(view.channel.id) if view.channel else "–"
+    return sentence("ASK-" + name.upper().replace("_", "-"), params)
+
+
+def _order(market: MarketInfo, arguments: dict[str, Any]) -> dict[str, object]:
+    price = arguments["price"] * 10**market.base.decimals // market.unit
+    return {
+        "amount": f"{format_amount(arguments['amount'], market.base.decimals)} {market.base.symbol}",
+        "price": f"{format_amount(price, market.quote.decimals)} {market.quote.symbol}",
+    }
+
+
+def _word(value: object) -> str:
+    return plain("0x" + value.hex() if isinstance(value, bytes) else str(value), 100)

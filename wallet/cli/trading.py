@@ -1,0 +1,123 @@
+"""Orders as a person types them: decimal prices and amounts, by the market's own decimals."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wallet.cli.output import Context
+from wallet.cli.reach import Target, meant
+from wallet.protocol.amounts import format_amount, parse_decimal
+from wallet.protocol.errors import WalletError
+
+if TYPE_CHECKING:
+    from wallet.app.backend import Commands
+    from wallet.app.snapshots import AppView, MarketInfo, OrderView
+
+GONE_WITHIN = 10  # seconds for a cancel to reach a signed state
+LOOK_AGAIN = 0.02
+_ORDER_ID = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
+_IOC = "immediate_or_cancel"
+
+
+def allocations(view: AppView, texts: Sequence[str]) -> list[tuple[bytes, int]]:
+    """Base units per asset from ``SYMBOL=AMOUNT``."""
+    symbols = {info.symbol: info for info in view.assets}
+    wanted: dict[bytes, int] = {}
+    for text in texts:
+        symbol, sign, amount = text.partition("=")
+        if not sign:
+            raise click.UsageError(f"--allocate takes SYMBOL=AMOUNT, not {text!r}.")
+        info = symbols.get(symbol)
+        if info is None:
+            raise WalletError("ASSET_UNKNOWN", asset=symbol, known=", ".join(symbols))
+        wanted[info.address] = parse_decimal(amount, info.decimals)
+    return list(wanted.items())
+
+
+def amounts(view: AppView, values: Mapping[bytes, int]) -> dict[str, str]:
+    """Decimal amounts by symbol."""
+    infos = {info.address: info for info in view.assets}
+    return {infos[asset].symbol: format_amount(amount, infos[asset].decimals) for asset, amount in values.items()}
+
+
+def market_of(view: AppView, name: str) -> MarketInfo:
+    found = next((row for row in view.markets if row.name == name), None)
+    if found is None:
+        raise WalletError("MARKET_NOT_OFFERED", market=name, known=", ".join(row.name for row in view.markets))
+    return found
+
+
+def place(there: Target, side: str, market: str, amount: str, limit: str, kind: str) -> bytes:
+    """Sends the order; its id."""
+    info = market_of(there.view, market)
+    # a price is quote base units per `unit` of base: a decimal price counts quote per one whole base
+    scaled = parse_decimal(limit, info.quote.decimals) * info.unit
+    whole = 10**info.base.decimals
+    if scaled % whole:
+        raise WalletError("ORD-TICK", expected=info.tick_size, got=limit)
+    units = parse_decimal(amount, info.base.decimals)
+    return there.commands.place_order(there.channel, market, side, scaled // whole, units, kind).result()
+
+
+def show_order(out: Context, there: Target, order: bytes, wait: float) -> None:
+    """Waits until a state has opened the order (an IOC: until it is gone), and shows what became of it."""
+    deadline = time.monotonic() + wait
+    while True:
+        view = there.commands.order(order).result()
+        done = view.status.value in ("open", "filled", "cancelled", "rejected")
+        if view.time_in_force == _IOC and view.status.value == "open":
+            done = False
+        if done or time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_AGAIN)
+    row = order_row(view, market_of(there.view, view.market))
+    out.show(row, f"{row['id']}  {row['status']}  filled {row['filled']} of {row['amount']}, limit {row['price']}")
+
+
+def cancel(commands: Commands, which: str, channel: str | None) -> int:
+    """Takes one order back, or all of a channel; how many, once no signed state holds them."""
+    if which == "all":
+        wanted, of = b"", meant(commands.view(b"", b"").result(), channel)
+        _be_online(commands, of)
+        count = commands.cancel_all(of).result()
+    elif _ORDER_ID.fullmatch(which):
+        wanted, of, count = bytes.fromhex(which[2:]), b"", 1
+        _be_online(commands, _channel_of(commands, wanted))
+        commands.cancel_order(wanted).result()
+    else:
+        raise click.UsageError("An order's id is 0x and 64 hex digits; or say all.")
+    commands.orders_gone(of, wanted, GONE_WITHIN).result()
+    return count
+
+
+def _channel_of(commands: Commands, order: bytes) -> bytes:
+    for row in commands.view(b"", b"").result().channels:
+        view = commands.view(b"", row.id).result()
+        if view.channel is not None and any(found.id == order for found in view.channel.orders):
+            return row.id
+    return b""
+
+
+def _be_online(commands: Commands, channel: bytes) -> None:
+    commands.online(commands.view(b"", channel).result().broker, chain_only=False).result()
+
+
+def order_row(view: OrderView, market: MarketInfo) -> dict[str, Any]:
+    """An order as JSON: decimal strings, as a person would write them."""
+    price = view.price * 10**market.base.decimals
+    return {
+        "id": "0x" + view.id.hex(),
+        "market": view.market,
+        "side": view.side,
+        "price": format_amount(price // market.unit, market.quote.decimals),
+        "amount": format_amount(view.amount, market.base.decimals),
+        "filled": format_amount(view.filled, market.base.decimals),
+        "timeInForce": view.time_in_force,
+        "status": view.status.value,
+        "reason": view.reason,
+    }
