@@ -275,12 +275,12 @@ ROWS = [
     # 3.11 resume
     Row("171", "RES-BEHIND", "RESUME_BEHIND", STOP, "B:test_resume.py::test_histories_that_can_not_be_one_are_told_apart", "B:test_resume.py::test_states_a_side_lost_are_given_back"),
     Row("172", "RES-AHEAD-PROOF", "", ACCEPT, "N:test_states_that_were_lost_are_taken_back"),
-    Row("173", "RES-AHEAD-NO-PROOF", "RES-AHEAD-NO-PROOF", STOP, "N:test_a_claim_without_proof_stops_signing", "N:test_states_that_were_lost_are_taken_back"),
-    Row("174", "RES-FORK", "RES-FORK", STOP, "N:test_a_fork_is_an_alarm_if_our_own_signature_proves_it[True] N:test_another_state_where_we_signed_one_is_a_fork", "N:test_states_that_were_lost_are_taken_back"),
-    Row("175", "RES-FORGED-OURS", "RES-FORGED-OURS", STOP, "N:test_what_does_not_join_is_not_adopted[forged]", "N:test_states_that_were_lost_are_taken_back"),
-    Row("176", "RES-GAP", "RES-GAP", STOP, "N:test_what_does_not_join_is_not_adopted[gap]", "N:test_states_that_were_lost_are_taken_back"),
+    Row("173", "RES-AHEAD-NO-PROOF", "RES-AHEAD-NO-PROOF", STOP, "N:test_res_ahead_no_proof_stops_signing", "N:test_states_that_were_lost_are_taken_back"),
+    Row("174", "RES-FORK", "RES-FORK", STOP, "N:test_res_fork_is_an_alarm_if_our_own_signature_proves_it[True] N:test_another_state_where_we_signed_one_is_a_fork", "N:test_states_that_were_lost_are_taken_back"),
+    Row("175", "RES-FORGED-OURS", "RES-FORGED-OURS", STOP, "N:test_res_forged_ours_and_res_gap_are_not_adopted[forged]", "N:test_states_that_were_lost_are_taken_back"),
+    Row("176", "RES-GAP", "RES-GAP", STOP, "N:test_res_forged_ours_and_res_gap_are_not_adopted[gap]", "N:test_states_that_were_lost_are_taken_back"),
     Row("177", "RES-OTHER-NEXT", "EQV-TWO", EVID, "X:catalogue/test_driver.py::test_another_state_after_a_restart", "N:test_the_same_state_after_a_restart_gets_the_same_bytes"),
-    Row("178", "RES-ENDLESS", "RES-AHEAD-NO-PROOF", STOP, "N:test_endless_pages_end", "N:test_states_that_were_lost_are_taken_back"),
+    Row("178", "RES-ENDLESS", "RES-AHEAD-NO-PROOF", STOP, "N:test_res_endless_pages_end", "N:test_states_that_were_lost_are_taken_back"),
     Row("179", "RES-CLOSED-ON-CHAIN", "NOT_OPEN", REFUSE, "K:test_no_state_is_signed_before_the_opening_nor_after_the_end[Phase.SETTLED]", "T:an_order_opened"),
     # rules of the protocol that came after
     Row("P1", "VOID-NUMBER", "INC-SKIP", FLAG, "L:void_with_the_number_it_refuses L:number_of_a_refused_state", "A:void_then_on_with_a_gap"),

@@ -95,7 +95,7 @@ def test_a_lost_order_comes_back_with_its_expiry(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
-def test_a_claim_without_proof_stops_signing(tmp_path: Path) -> None:
+def test_res_ahead_no_proof_stops_signing(tmp_path: Path) -> None:
     """He says that we signed more and shows nothing: whoever goes on would sign those numbers a second time."""
 
     async def work(there: Ground) -> None:
@@ -133,7 +133,7 @@ def test_nothing_is_signed_before_both_know_where_they_stand(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_a_fork_is_an_alarm_if_our_own_signature_proves_it(tmp_path: Path, ours: bool) -> None:
+def test_res_fork_is_an_alarm_if_our_own_signature_proves_it(tmp_path: Path, ours: bool) -> None:
     async def work(there: Ground) -> None:
         other = replace(there.channel.last.state, time=there.channel.last.state.time - 1)
         there.liar.pages = [proven(other, ours=ours)]
@@ -165,7 +165,7 @@ def test_another_state_where_we_signed_one_is_a_fork(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["forged", "gap"])
-def test_what_does_not_join_is_not_adopted(tmp_path: Path, what: str) -> None:
+def test_res_forged_ours_and_res_gap_are_not_adopted(tmp_path: Path, what: str) -> None:
     async def work(there: Ground) -> None:
         state = cancelled(there, there.buy)
         if what == "gap":
@@ -179,7 +179,7 @@ def test_what_does_not_join_is_not_adopted(tmp_path: Path, what: str) -> None:
     run(tmp_path, work)
 
 
-def test_endless_pages_end(tmp_path: Path) -> None:
+def test_res_endless_pages_end(tmp_path: Path) -> None:
     """Pages that tell nothing new are not asked for again and again."""
 
     async def work(there: Ground) -> None:
