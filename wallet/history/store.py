@@ -81,7 +81,7 @@ class Store:
         if self._depth:
             yield
             return
-        self._require_sound()
+        self.require_sound()
         self._depth += 1
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -141,7 +141,8 @@ class Store:
         with suppress(OSError):  # the disk that just failed may fail this, too
             self.on_failure()
 
-    def _require_sound(self) -> None:
+    def require_sound(self) -> None:
+        """WalletError("STORE_FAILED") after a write that failed."""
         if (problem := self.problem) is not None:
             raise problem
 

@@ -6,8 +6,27 @@ from dataclasses import dataclass
 
 from wallet.history.journal import Entry
 from wallet.history.seat import StateSigner
+from wallet.history.store import Store
 from wallet.protocol import codec, strictjson
 from wallet.protocol.state import State
+from wallet.protocol.typed import TypedDigest
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSigner:
+    """A key that signs only while the journal can keep what it signed: after a write that failed, nothing at all."""
+
+    key: StateSigner
+    store: Store
+
+    @property
+    def address(self) -> bytes:
+        return self.key.address
+
+    def sign(self, typed: TypedDigest) -> bytes:
+        """Raises WalletError("STORE_FAILED") from the first failed write on, until the journal is opened anew."""
+        self.store.require_sound()
+        return self.key.sign(typed)
 
 
 @dataclass(frozen=True, slots=True)

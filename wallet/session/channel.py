@@ -19,7 +19,7 @@ from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
 from wallet.protocol.turns import YieldMeter
 from wallet.protocol.typed import TypedDigest
-from wallet.session.answers import Ack, Answer, Next, Proposal, Refusal, StateSigner, proposed_state
+from wallet.session.answers import Ack, Answer, Next, Proposal, Refusal, SoundSigner, StateSigner, proposed_state
 from wallet.session.clock import Clock
 from wallet.session.evidence import Evidence
 from wallet.session.judging import flag_of, require_judgeable, staleness
@@ -63,6 +63,15 @@ class TraderChannel:
         self.problem: WalletError | None = None  # why the broker gave no answer to what we issued
         self.requests = Requests(journal, record.id, clock)
         self.evidence = Evidence(journal, record.id, clock)
+
+    @property
+    def signer(self) -> StateSigner | None:
+        """The key, for as long as the journal takes what it signs."""
+        return self._signer
+
+    @signer.setter
+    def signer(self, key: StateSigner | None) -> None:
+        self._signer = None if key is None else SoundSigner(key, self.journal.store)
 
     # --- what others ask ---
 
@@ -212,7 +221,9 @@ class TraderChannel:
     def set_up(self, owner: StateSigner) -> Entry:
         """The seed's Setup: state 0 with the owner's signature, on disk."""
         now = int(self.clock.now())
-        entry = replace(self.seat, signer=owner).issue(setup_state(self.terms, self.id, now), now)
+        entry = replace(self.seat, signer=SoundSigner(owner, self.journal.store)).issue(
+            setup_state(self.terms, self.id, now), now
+        )
         self.journal.record(entry)
         self.pending = entry
         return entry
