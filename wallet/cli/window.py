@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import select
@@ -14,8 +13,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
@@ -247,7 +247,8 @@ class WindowLauncher:
         if not line:
             why = errors.read_text(errors="replace").strip().splitlines()
             raise WalletError("SANDBOX_FAILED", why=why[-1][:200] if why else "it ended without a word")
-        return Path(json.loads(line)["profile"])
+        ready: Any = strictjson.loads(line)
+        return Path(ready["profile"])
 
 
 def _first_line(process: subprocess.Popen[bytes], within: float) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 VERSION: Final = 1
@@ -104,8 +105,8 @@ class Folder:
             return identity
         try:
             with path.open("rb") as file:
-                row = msgspec.json.decode(file.read(_MAX_FILE), type=_Row)
-        except (OSError, msgspec.DecodeError) as error:
+                row = msgspec.convert(strictjson.loads(file.read(_MAX_FILE), max_bytes=_MAX_FILE), type=_Row)
+        except (OSError, WalletError, msgspec.ValidationError) as error:
             raise WalletError("SANDBOX_DAMAGED", path=str(path), why=str(error)[:100]) from error
         return row.identity()
 
