@@ -33,6 +33,7 @@ class Arena:
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
     port: int = 0
     wallet_under: tuple[str, ...] = ()  # a program that runs the wallets' process
+    broker_under: tuple[str, ...] = ()
 
     def __enter__(self) -> Arena:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ class Arena:
     def another_broker(self) -> Process:
         options = replace(self.broker_options, host=self.recorder.host, port=self.port)
         command = "tests.crashes.broker_worker", str(self.folder), options.show()
-        return Process(self.folder / "broker.log", *command)
+        return Process(self.folder / "broker.log", *command, under=self.broker_under)
 
     def start_wallet(self) -> None:
         self.wallet = self.another_wallet()

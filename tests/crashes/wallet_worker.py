@@ -59,6 +59,7 @@ class Wallet:
         self.journal, self._installation = open_journal(self.profile, self.vault)
         self.link = BrokerLink(broker, self.journal, ChannelKeys(self.vault), lambda: None)
         self.errors: Counter[str] = Counter()
+        self.failed = False
         work = self.link.run(), self._installation.keep_noting()
         self._running = [asyncio.create_task(one) for one in work]
 
@@ -68,6 +69,14 @@ class Wallet:
         await asyncio.gather(*self._running, return_exceptions=True)
         self.journal.close()
         self.profile.close()
+
+    def count(self, error: WalletError) -> None:
+        """Keeps what was refused; a disk that failed is told at once, as a window would show it."""
+        self.errors[error.code] += 1
+        problem = self.journal.store.problem
+        if problem is not None and not self.failed:
+            self.failed = True
+            say(failed=self.profile.path.name, problem=problem.code, told=error.code)
 
     # --- opening ---
 
@@ -181,7 +190,7 @@ class Market:
             try:
                 await work()
             except WalletError as error:  # the broker is away, or has to be waited for: that is what this is about
-                wallet.errors[error.code] += 1
+                wallet.count(error)
                 await asyncio.sleep(0.02)
 
     async def _trade(
