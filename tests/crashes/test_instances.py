@@ -1,4 +1,4 @@
-"""One profile, one owner; one ledger, one broker: whoever comes second is refused in a word, whoever came first goes on."""
+"""One profile, one owner; one ledger, one broker: whoever comes second is refused, whoever came first goes on."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def marked(profile: Path) -> bool:
 
 @pytest.mark.slow
 def test_the_same_keys_on_two_machines(tmp_path: Path) -> None:
-    """A whole computer cloned, its memory of the profile too: only the broker's Resume can tell. The clone is behind and
-    signs no more from then on; whatever both do, one digest per increment passes.
+    """A whole computer cloned, its memory of the profile too: only the broker's Resume can tell. The clone is behind
+    and signs no more from then on; whatever both do, one digest per increment passes.
     """
     with Arena(tmp_path / "one") as arena:
         arena.wait_for_flow()
