@@ -109,7 +109,7 @@ class Wallet:
         digest = domain.digest(terms)
         phase, now = Phase.REQUESTED.value, int(time.time())
         record = ChannelRecord(digest.digest, Role.TRADER, domain.chain_id, domain.contract, terms, phase, now)
-        channel = await self.link.setup(record, owner.sign(digest))
+        channel = await self.link.setup(record, owner)
         self.link.advance(channel, Event.AGREED)
         self.link.advance(channel, Event.SEEN_OPEN)
         await self.link.heartbeat(channel)
