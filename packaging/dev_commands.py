@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dev_build import build
 from dev_env import ROOT, Refused, ensure, tool_environment, venv_command
 from dev_lock import lock
+from dev_release import release, verify
 from dev_system import PYTHON_VENV, QT, TEST_TOOLS
 from dev_test import check, test
 
@@ -24,6 +25,9 @@ usage: python3 packaging/dev.py COMMAND
   check                        ruff, formatting, mypy, import rules
   bench [ARGS]                 the benchmarks
   build [PART...] [--out DIR]  make wheel and sdist (python), bundle and .deb (deb) in dist/
+  release --key SECRET --public KEY [--out DIR]
+                               build everything, sign checksums and notice with minisign, verify all of it
+  verify DIR --public KEY      verify a release as who downloaded it
   lock [--upgrade]             write the lock files anew from pyproject.toml
 """
 
@@ -37,6 +41,8 @@ def run(arguments: list[str]) -> int:
         "check": _check,
         "bench": _bench,
         "build": build,
+        "release": release,
+        "verify": verify,
         "lock": _lock,
     }
     if not arguments or arguments[0] in {"-h", "--help", "help"}:

@@ -60,6 +60,18 @@ BUILD_TOOLS = (
     Need(("xz-utils",), command="xz"),
 )
 
+SIGNING = (Need(("minisign",), command="minisign"),)
+
+# What the test of the finished packages calls.
+PACKAGE_TOOLS = (
+    Need(("mmdebstrap",), command="mmdebstrap"),
+    Need(("lintian",), command="lintian"),
+    Need(("desktop-file-utils",), command="desktop-file-validate"),
+    Need(("appstream",), command="appstreamcli"),
+    Need(("man-db",), command="man"),
+    *SIGNING,
+)
+
 
 def provide(needs: Iterable[Need]) -> None:
     """Install what lacks (Debian, as root), or name it in one sentence.

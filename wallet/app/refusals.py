@@ -43,6 +43,19 @@ KEYS: Final[dict[str, str]] = {
 }
 
 FILES: Final[dict[str, str]] = {
+    "UPDATE_OFF": _("Newer releases are not looked for. Switch it on with: channel-wallet updates on URL KEY."),
+    "UPDATE_URL": _("Releases are looked for at https:// addresses, or http:// on this computer. Nothing was changed."),
+    "UPDATE_KEY": _("This is no public key as minisign prints it: one line of 56 characters. Nothing was changed."),
+    "UPDATE_SETTINGS": _("{path} can't be understood. Switch the notice off and on again."),
+    "UPDATE_UNREACHABLE": _("The release file can't be fetched now. Try again later; nothing was changed."),
+    "UPDATE_SIGNATURE": _(
+        "The release file is not signed with the key you gave, so it was not believed. Somebody may have changed it."
+    ),
+    "UPDATE_FORM": _("The release file is not in a form that this version can read. It was not believed."),
+    "UPDATE_ROLLBACK": _(
+        "An older release ({got}) is announced than was seen before ({seen}). It was not believed: somebody may be "
+        "holding newer releases back."
+    ),
     "FILE_UNREADABLE": _("{path} can't be read: {why}."),
     "FILE_UNWRITABLE": _("{path} can't be written: {why}. Nothing was changed."),
     "PROFILE_IN_USE": _("The profile {path} is in use by another window or command. Close that one first."),

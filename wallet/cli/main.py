@@ -17,6 +17,7 @@ from wallet.cli.brokers import broker, status
 from wallet.cli.output import Context, channel_option, wallet_command
 from wallet.cli.reach import backend, broker_at, target
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
+from wallet.cli.updates import updates
 
 # Before anything imports a keccak: the fast one (eth-hash would take a slower one if both are there).
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
@@ -417,3 +418,6 @@ def flags(out: Context) -> None:
         for row in rows
     )
     out.show({"flags": rows}, text or "No flags.")
+
+
+main.add_command(updates)
