@@ -17,7 +17,8 @@ from tests.end_to_end import typed
 from tests.end_to_end.recording import Said, messages
 
 ZERO = "0x" + "00" * 32
-VOID = typed.TRANSITIONS.index("void")
+SETUP, VOID, YIELD, FINALIZE = map(typed.TRANSITIONS.index, ("setup", "void", "yield", "finalize"))
+ROLES = ("broker", "trader")
 DENIALS = ("CHANNEL_UNKNOWN", "RESUME_BEHIND", "RESUME_FORK")  # a broker's words for "I have it not"
 PAUSE = 0.3  # seconds without an answer in which nothing flows: a process is being started again
 
@@ -55,9 +56,20 @@ class Channel:
 
     @property
     def validated(self) -> list[Seen]:
-        """Signed by both, lowest first."""
-        both = [seen for seen in self.states.values() if len(seen.signatures) == 2]
-        return sorted(both, key=lambda seen: seen.increment)
+        """Signed by both, or by one and, on a state that names it, by the other; lowest first."""
+        implied = {(seen.message["previous"], role) for seen in self.states.values() for role in seen.signatures}
+        needs_both = (SETUP, FINALIZE)
+        found = [
+            seen
+            for seen in self.states.values()
+            if len(seen.signatures) == 2
+            or (
+                seen.message["transition"] not in needs_both
+                and len(seen.signatures) == 1
+                and any((seen.digest, role) in implied for role in ROLES if role not in seen.signatures)
+            )
+        ]
+        return sorted(found, key=lambda seen: seen.increment)
 
 
 @dataclass
@@ -144,11 +156,16 @@ class Judge:
             self._check_resume(said, params)
             self._standing[said.connection, params["channel"]] = params["increment"], params["digest"]
 
-    def _setup(self, params: dict[str, Any]) -> None:
+    def _offered(self, params: dict[str, Any]) -> str:
+        """Terms that passed: in the cooperative flow the setup state names them by their digest alone."""
         terms = params["terms"]
         channel = typed.digest(self._separator, "Terms", typed.terms_message(terms))
         signers = {role: {terms[role], terms[role + "Signer"]} for role in typed.ROLES}
         self.channels.setdefault(channel, Channel(channel, signers))
+        return channel
+
+    def _setup(self, params: dict[str, Any]) -> None:
+        terms, channel = params["terms"], self._offered(params)
         if typed.signer(channel, params["signature"]) != terms["trader"]:
             self.findings.append(f"setup of {channel} not signed by its trader")
 
@@ -168,6 +185,8 @@ class Judge:
     def _answer(self, said: Said, method: str, params: dict[str, Any], result: dict[str, Any]) -> None:
         if method == "hello":
             self._nonces[said.connection].append((params["nonce"], result["nonce"]))
+        elif method == "offer":
+            self._offered(result)
         elif method == "order":
             self._channel(params["intent"]["order"]["channel"]).accepted.add(result["id"])
         elif method == "propose":
@@ -193,6 +212,11 @@ class Judge:
             self._holds(channel, role, seen.increment)
             if fresh:
                 self._times.append(said.time)
+        elif "next" in result:  # to a yield: the state that follows says it
+            seen = self._state(said, channel, params["envelope"], params["state"])
+            if seen.message["transition"] != YIELD:
+                self.findings.append(f"state {seen.increment} is no yield, and was answered by a next state")
+            self._holds(channel, role, seen.increment)
         else:
             void = result["refuse"]
             seen = self._state(said, channel, void["envelope"], void["state"])
@@ -212,7 +236,10 @@ class Judge:
             return
         ahead, behind = channel.states.get(digest), channel.states.get(his_digest)
         if ahead is not None and ahead.message["previous"] == his_digest:
-            self._due[said.connection, channel.id] = digest  # his ACK was lost on the way: the same bytes come again
+            if self._issuer(ahead) == "broker":  # the ACK was lost on the way: the same bytes come again
+                self._due[said.connection, channel.id] = digest
+        elif behind is not None and behind.message["previous"] == digest and self._issuer(behind) == "trader":
+            pass  # he lacks the broker's ACK of a state of his own
         elif behind is None or behind.message["previous"] != digest or behind.message["transition"] != VOID:
             self.findings.append(f"they disagree after a break: trader {number} {digest}, broker {his} {his_digest}")
 
@@ -221,6 +248,11 @@ class Judge:
         seen = self._channel(params["channel"]).states.get(params["digest"])
         if code in DENIALS and seen is not None and "broker" in seen.signatures:
             self.findings.append(f"the broker knows nothing of state {seen.increment} that he had signed: {code}")
+
+    def _issuer(self, seen: Seen) -> str:
+        """Who issued it: the holder of the turn in it; the other one a void, and a yield, which has passed it on."""
+        turn = typed.ROLES[seen.message["turn"]]
+        return turn if seen.message["transition"] not in (VOID, YIELD) else ROLES[turn == "broker"]
 
     def _check_resume(self, said: Said, params: dict[str, Any]) -> None:
         channel = self._channel(params["channel"])

@@ -211,3 +211,12 @@ def test_a_hundred_kills(arena: Arena) -> None:
         "findings": verdict.findings,
     }
     (RESULTS / "kills.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(840)
+def test_in_the_cooperative_flow_too(tmp_path: Path) -> None:
+    """Both issue: what the wallet had signed and the broker had not answered comes again as it was."""
+    with Arena(tmp_path, initiative="cooperative") as arena:
+        verdict = run(arena, 12, SEED)
+    assert verdict.resumes >= 12
