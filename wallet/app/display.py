@@ -79,7 +79,7 @@ class Display:
 
     def channel_rows(self) -> tuple[ChannelRow, ...]:
         """Every channel with this broker, oldest first."""
-        account = self._account
+        account, now = self._account, time.time()
         return tuple(
             ChannelRow(
                 channel.id,
@@ -89,6 +89,10 @@ class Display:
                 len(channel.last.state.open_orders) if channel.last else 0,
                 channel.record.created,
                 views.held(account.names, channel),
+                channel.last.state.time if channel.last else 0,
+                views.awaiting(channel),
+                views.hindrance(channel),
+                views.offline_safe(channel, account.chain.deadlines.get(channel.id, 0), now),
             )
             for channel in account.channels
         )

@@ -220,6 +220,10 @@ class ChannelRow:
     open_orders: int
     created: int
     held: tuple[tuple[AssetInfo, int], ...]  # available and locked, of what was allocated or came in
+    last_time: int = 0  # of the last state both have signed, Unix seconds
+    awaiting: str = ""  # as in ChannelView, and the two below
+    note: str = ""
+    offline_safe: int = 0
 
 
 @dataclass(frozen=True, slots=True)

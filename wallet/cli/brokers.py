@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from wallet.cli.reach import backend
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
-    from wallet.app.snapshots import AppView
+    from wallet.app.snapshots import AppView, ChannelRow, ConnectionView
 
 
 @click.group()
@@ -93,7 +94,10 @@ def _show_live(out: Context, view: AppView) -> None:
                 "name": row.name,
                 "broker": row.connection.broker.value,
                 "chain": row.connection.chain.value,
+                "roundTripMs": row.connection.round_trip_ms,
+                "lastWordMs": row.connection.last_word_ms,
                 "problem": row.connection.problem,
+                "message": _sentence(row.connection),
             }
             for row in view.brokers
         ],
@@ -104,21 +108,42 @@ def _show_live(out: Context, view: AppView) -> None:
                 "status": row.phase.value,
                 "increment": row.increment,
                 "openOrders": row.open_orders,
+                "lastSigned": row.last_time,
+                "awaiting": row.awaiting,
+                "note": row.note,
+                "safeOfflineSeconds": row.offline_safe,
             }
             for row in view.channels
         ],
         "flags": sum(not flag.resolved for flag in view.flags),
     }
     lines = ["A window or command has this profile open."]
-    lines += [
-        f"{row['name']}: {row['broker']}, chain {row['chain']} {row['problem']}".rstrip() for row in value["brokers"]
-    ]
+    for broker in value["brokers"]:
+        heard = f", {broker['roundTripMs']} ms" if broker["broker"] == "online" else ""
+        lines.append(f"{broker['name']}: {broker['broker']}{heard}, chain {broker['chain']}")
+        lines += [f"  {broker['message']}"] if broker["message"] else []
     lines += [
         f"{short(row.id)}  {names.get(row.broker, '')}  {row.phase.value}  state {row.increment}"
-        f"  {row.open_orders} open orders"
+        f"  {row.open_orders} open orders{_standing(row)}"
         for row in view.channels
     ]
     out.show(value, "\n".join(lines))
+
+
+def _standing(row: ChannelRow) -> str:
+    """How fresh the last co-signed state is, who owes the next signature, how long one may be away, what hinders."""
+    parts = [f"signed {max(int(time.time()) - row.last_time, 0)} s ago"] if row.last_time else []
+    parts += [f"{'broker signs' if row.awaiting == 'broker' else 'you sign'} next"] if row.awaiting else []
+    parts += [f"safe offline for {row.offline_safe} s"] if row.offline_safe else []
+    parts += [row.note] if row.note else []
+    return "".join(f"  {part}" for part in parts)
+
+
+def _sentence(connection: ConnectionView) -> str:
+    """What is wrong, as a sentence; nothing if nothing is."""
+    from wallet.app.messages import explain
+
+    return explain(WalletError(connection.problem, **dict(connection.problem_params))) if connection.problem else ""
 
 
 def _show_left(out: Context) -> None:

@@ -281,3 +281,26 @@ def test_password_pairs() -> None:
         "NEW-PASSWORD-SHORT",
         "NEW-PASSWORD-DIFFERS",
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "key", "value", "tone"),
+    [
+        ({"offline_safe": 86_400}, "away", "for 1 d", "plain"),
+        ({"offline_safe": 7_199}, "away", "for 1 h", "plain"),
+        ({"offline_safe": 59, "phase": Phase.DISPUTED}, "away", "for 59 s", "bad"),
+        ({"offline_safe": 0, "phase": Phase.DISPUTED}, "away", "for 0 s", "bad"),
+        ({"offline_safe": 0, "phase": Phase.WITHDRAWN}, "away", "–", "plain"),
+        ({"awaiting": "broker"}, "state", "#118 · broker signs next", "warn"),
+        ({"awaiting": "trader"}, "state", "#118 · you sign next", "warn"),
+        ({"note": "RESTORED", "awaiting": "broker"}, "state", "#118 · restored", "bad"),
+        ({"note": "RES-FORK"}, "state", "#118 · key used elsewhere", "bad"),
+        ({"note": "HELD"}, "state", "#118 · held", "warn"),
+    ],
+)
+def test_the_strip_says_how_a_channel_stands(facts: dict[str, object], key: str, value: str, tone: str) -> None:
+    view = app_view()
+    assert view.channel is not None
+    shown = cells(replace(view, channel=replace(view.channel, **facts)))[key]  # type: ignore[arg-type]
+    assert (shown.value, shown.tone) == (value, tone)
+    assert shown.tip
