@@ -107,24 +107,33 @@ class Store:
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> None:
         """One write; durable by itself unless inside :meth:`transaction`."""
+        if self._depth:
+            self._db.execute(sql, values)
+            return
         with self.transaction():
             self._db.execute(sql, values)
 
     def insert(self, sql: str, values: Sequence[object] = ()) -> int:
         """One INSERT; the row's number."""
+        if self._depth:
+            return int(self._db.execute(sql, values).lastrowid or 0)
         with self.transaction():
             return int(self._db.execute(sql, values).lastrowid or 0)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """All rows of one query. Raises WalletError("STORE_DAMAGED" | "STORE_FAILED") if they can't be read."""
-        with self._explained():
+        try:
             return self._db.execute(sql, values).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise self._explain(error) from error
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """The first row of one query; fails as :meth:`rows` does."""
-        with self._explained():
+        try:
             found: Row | None = self._db.execute(sql, values).fetchone()
-            return found
+        except (sqlite3.Error, OSError) as error:
+            raise self._explain(error) from error
+        return found
 
     def close(self) -> None:
         self._db.close()
@@ -158,14 +167,16 @@ class Store:
         """Says what SQLite and the system say in the one form that reaches a user."""
         try:
             yield
-        except sqlite3.ProgrammingError:
-            raise  # a mistake of ours, not of the file
-        except sqlite3.OperationalError as error:
-            raise WalletError("STORE_FAILED", path=self.path.name, why=str(error)) from error
-        except sqlite3.DatabaseError as error:
-            raise WalletError("STORE_DAMAGED", path=self.path.name, why=str(error)) from error
-        except OSError as error:
-            raise WalletError("STORE_FAILED", path=self.path.name, why=error.strerror or "") from error
+        except (sqlite3.Error, OSError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error | OSError) -> Exception:
+        if isinstance(error, OSError):
+            return WalletError("STORE_FAILED", path=self.path.name, why=error.strerror or "")
+        if isinstance(error, sqlite3.ProgrammingError) or not isinstance(error, sqlite3.DatabaseError):
+            return error  # a mistake of ours, not of the file
+        code = "STORE_FAILED" if isinstance(error, sqlite3.OperationalError) else "STORE_DAMAGED"
+        return WalletError(code, path=self.path.name, why=str(error))
 
 
 class ReadOnlyStore(Store):

@@ -57,7 +57,7 @@ _HEAD = pattern(
     r'\{"channel":DIGEST,"previous":DIGEST,"time":NUMBER,"turn":WORD,"transition":WORD,"orderNonce":NUMBER,"fills":'
 )
 _FILL = pattern(r"[\[,]\[DIGEST,AMOUNT,AMOUNT,AMOUNT\]")
-_INCREMENT = pattern(r"\[NUMBER,")
+_INCREMENT = pattern(r'\},"state":\[NUMBER,')
 _OPEN_ORDER = pattern(r"\[DIGEST,ADDRESS,ADDRESS,WORD,AMOUNT,AMOUNT,AMOUNT\]")
 _SIGNED_ORDER = pattern(
     r'[\[,]\{"id":DIGEST,"order":\{"channel":DIGEST,"orderNonce":NUMBER,"base":ADDRESS,"quote":ADDRESS,"side":WORD,'
@@ -79,20 +79,17 @@ class StateReader:
         self._orders = _OpenOrders()
         self._outcomes = _AssetRows(Outcome)
 
-    def read(self, text: str, at: int, between: str) -> tuple[State, int, int]:
-        """The state whose envelope begins at ``at``, its array following after ``between``.
+    def read(self, text: str, at: int) -> tuple[State, int]:
+        """The state whose envelope begins at ``at``, its array following as ``"state"``; and where that ends.
 
-        Also where the array begins and ends. Raises :class:`NotCanonical`.
+        Raises :class:`NotCanonical`.
         """
         head = _HEAD(text, at)
         if head is None:
             raise NotCanonical
         channel, previous, time, turn, transition, order_nonce = head.groups()
         fills, at = _read_rows(_FILL, text, head.end(), _fill)
-        if not text.startswith("}" + between, at):
-            raise NotCanonical
-        begin = at + 1 + len(between)
-        found = _INCREMENT(text, begin)
+        found = _INCREMENT(text, at)
         if found is None:
             raise NotCanonical
         balances, at = self._balances.read(text, found.end())
@@ -115,18 +112,7 @@ class StateReader:
             )
         except KeyError:
             raise NotCanonical from None
-        return state, begin, end
-
-    def read_kept(self, body: bytes) -> State:
-        """A state as a journal keeps it: ``[envelope,array]``. Raises :class:`NotCanonical`."""
-        try:
-            text = body.decode("ascii")
-        except UnicodeDecodeError:
-            raise NotCanonical from None
-        state, _, end = self.read(text, 1, ",")
-        if text[0] != "[" or text[end:] != "]":
-            raise NotCanonical
-        return state
+        return state, end
 
 
 def read_signed_orders(text: str, at: int) -> Rows[SignedOrder]:

@@ -111,7 +111,7 @@ class TraderChannel:
         except WalletError:
             self.dropped += 1
             raise
-        known = self.journal.by_digest(self.id, typed.digest)
+        known = None if self._is_new(state) else self.journal.by_digest(self.id, typed.digest)
         if known is not None and known.status is not Status.FLAGGED:
             return self._same(known)
         self.held = None
@@ -279,6 +279,12 @@ class TraderChannel:
         return taken
 
     # --- inside ---
+
+    def _is_new(self, state: State) -> bool:
+        """Whether it is the next one, and nothing was ever recorded at its number: what most states are."""
+        if self.last is None or self.void is not None or self.pending is not None:
+            return False
+        return state.increment == self.last.state.increment + 1 and not self.evidence.is_at(state.increment)
 
     def _same(self, known: Entry) -> Answer:
         """The same state again: the same bytes again, never a second answer."""

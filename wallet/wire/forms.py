@@ -69,7 +69,7 @@ class Message:
 M = TypeVar("M", bound=Message)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(of, dataclasses.field))
+@dataclass_transform(frozen_default=True, field_specifiers=(of,))
 def message(cls: type[M]) -> type[M]:
     """A frozen record; its fields are made by :func:`of`, or it reads and shows itself."""
     made = dataclass(frozen=True, slots=True)(cls)

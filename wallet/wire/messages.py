@@ -5,7 +5,6 @@ Addresses are 20 bytes, digests 32, signatures 65, amounts base units, times Uni
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Self
 
 from wallet.protocol.codec import (
@@ -276,15 +275,11 @@ class States(Message):
 
 @message
 class Propose(Message):
-    """A state for the other side to sign, and the intents of the orders it opens.
-
-    ``body`` is the state's own text as it arrived (``[envelope,array]``, canonical), if its reader kept it.
-    """
+    """A state for the other side to sign, and the intents of the orders it opens."""
 
     state: State
     signature: bytes
     intents: tuple[SignedOrder, ...]
-    body: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def channel(self) -> bytes:

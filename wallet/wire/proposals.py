@@ -29,9 +29,8 @@ class ProposalReader:
         opening = _OPENING(text)
         if opening is None or len(text) > MAX_FRAME or not text.isascii():
             return None
-        begin = opening.end()
         try:
-            state, array, end = self._states.read(text, begin, ',"state":')
+            state, end = self._states.read(text, opening.end())
             signature = _SIGNATURE(text, end)
             if signature is None:
                 return None
@@ -40,7 +39,5 @@ class ProposalReader:
             return None
         if text[after:] != "}}":
             return None
-        envelope = text[begin : array - len(',"state":')]
-        body = f"[{envelope},{text[array:end]}]".encode()
-        message = Propose(state, bytes.fromhex(signature[1]), intents, body)
+        message = Propose(state, bytes.fromhex(signature[1]), intents)
         return Request(int(opening[1]), Frame("propose", {}, text.encode(), received, message))
