@@ -166,7 +166,7 @@ def test_the_user_at_the_window_is_asked_with_the_very_amounts(owner: Owner, gue
     owner.attend(window)
     waiting = place(guest)
     eventually(lambda: window.asked)
-    assert window.asked == ["buy 0.5 ETH at a limit of 3000 USDT in channel 0x00010203 with Demo broker"]
+    assert window.asked == ["Buy 0.5 ETH at a limit of 3000 USDT in channel 0x00010203 with Demo broker"]
     assert acted(served) == []
     window.answer.set_result(True)
     assert waiting.result(10) == bytes(32)

@@ -32,6 +32,7 @@ def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
 def _order(market: MarketInfo, arguments: dict[str, Any]) -> dict[str, object]:
     price = arguments["price"] * 10**market.base.decimals // market.unit
     return {
+        "side": str(arguments["side"]).capitalize(),
         "amount": f"{format_amount(arguments['amount'], market.base.decimals)} {market.base.symbol}",
         "price": f"{format_amount(price, market.quote.decimals)} {market.quote.symbol}",
     }
