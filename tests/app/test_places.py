@@ -8,13 +8,13 @@ from wallet.app.places import doubt, filesystem
 from wallet.app.profile import Profile
 
 MOUNTS = r"""
-22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 40 22 0:35 / /home/me/share rw shared:2 - nfs4 host:/x rw
 41 22 0:36 / /mnt/two\040words rw - cifs //host/x rw
 42 40 0:37 / /home/me/share/local rw - xfs /dev/sdb rw
 43 22 0:38 / /cover rw - ext4 /dev/sdc rw
 44 22 0:39 / /cover rw - fuse.sshfs host: rw
 broken line
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 """
 
 
