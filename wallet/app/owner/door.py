@@ -110,6 +110,8 @@ class Door:
             if not local.is_same_user(peer):
                 log.warning("a stranger at the door was sent away")
             elif len(self._guests) >= MAX_GUESTS:
+                async with asyncio.timeout(HELLO_WITHIN):
+                    await frames.receive(reader, frames.MAX_HELLO)  # unread words would make a reset of our answer
                 await self._say_hello(writer, "busy")
             else:
                 self._guests.add(task)
