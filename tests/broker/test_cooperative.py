@@ -206,6 +206,7 @@ def test_a_turn_kept_back_takes_the_orders_out_of_the_book(tmp_path: Path) -> No
         assert void is not None
         assert void.broker_signature is not None
         await ben.countersign(wire.SignedState(void.state, void.broker_signature))
+        assert other not in broker.floor.books[PAIR]
         await ben.pass_turn()
         await ben.until(lambda: ben.fills(ask))
         await ben.until(lambda: other in broker.floor.books[PAIR])

@@ -248,6 +248,8 @@ def test_a_promised_state_that_does_not_come_is_asked_for_again(tmp_path: Path) 
     async def body(there: Table) -> None:
         there.liar.reply = lambda _: messages.ProposeAnswer(next=b"\5" * 32)
         await there.liar.ask_turn(0)
+        await asyncio.sleep(0.5)
+        assert len(there.liar.proposed) == 1  # within T it may still come
         await until(lambda: len(there.liar.proposed) > 1)
         assert len({message.signature for message in there.liar.proposed}) == 1
         assert there.last.increment == 0

@@ -160,8 +160,6 @@ class Desk:
         for ours in (channel.pending, channel.void):
             if ours is not None and his.digest == ours.digest:
                 return False  # he signed what is still unanswered here: its answer comes again
-        if channel.lacks_only_our_answer(his.digest):
-            return False
         if his.increment > increment:
             raise refused("RESUME_BEHIND", broker=increment, trader=his.increment)
         if self._broker.ledger.journal.by_digest(channel.id, his.digest) is None:

@@ -226,7 +226,7 @@ class Issuer:
             channel.turn_since = state.increment
             channel.he_asks_at = None
         # who keeps back the turn that is asked of him does not become punctual by what he issues meanwhile
-        channel.late = channel.late and entry.issuer is Role.TRADER and channel.needs_turn_at is not None
+        channel.late = channel.late and channel.needs_turn_at is not None
         if before is not None:
             channel.recent.append((before.digest, self._clock.monotonic()))
         return before
