@@ -21,7 +21,7 @@ from tests.support.sharded import ROOT, record
 
 KNOWN = Path(__file__).with_name("survivors.json")
 MUTATED = ("rules", "transitions", "signatures", "shown")
-TESTS = ("test_rules.py", "test_accepted.py", "test_signatures.py")
+TESTS = ("test_rules.py", "test_edges.py", "test_accepted.py", "test_signatures.py")
 SETTINGS = """\
 [tool.pytest.ini_options]
 pythonpath = ["."]
