@@ -17,7 +17,7 @@ from wallet.app.installation import ChannelKeys, Installation, open_journal
 from wallet.app.opening import OVER, Opening
 from wallet.app.profile import Profile
 from wallet.app.snapshots import AppView, MarketInfo, MarketView, OrderView
-from wallet.app.steps import LEAVE_STEPS, Progress
+from wallet.app.steps import ALONE_STEPS, LEAVE_STEPS, Progress
 from wallet.chain.tx import TransactionSigner
 from wallet.history.journal import Journal
 from wallet.keys.vault import Vault
@@ -29,7 +29,7 @@ from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.link import BrokerLink
 from wallet.session.phases import Phase
-from wallet.session.settlement import ChainLink
+from wallet.session.settlement import ChainLink, Turns
 from wallet.wire import methods
 from wallet.wire.market_messages import InstrumentsRequest
 
@@ -59,10 +59,10 @@ class Account:
         broker: BrokerProfile,
         changed: Callable[[], None] = lambda: None,
         journal: Journal | None = None,
-        acting: asyncio.Lock | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """``journal`` and ``acting`` (held while the owner's transactions on this chain are made) are those that
-        accounts of one profile share; alone, it has its own.
+        """``journal`` and ``turns`` (to send transactions to this chain) are those that accounts of one profile share;
+        alone, it has its own.
         """
         self.profile = profile
         self.vault = vault
@@ -74,7 +74,13 @@ class Account:
         self.changed = changed
         self.link = BrokerLink(broker, self.journal, ChannelKeys(vault), changed)
         self.chain = ChainLink(
-            broker, self.journal, self.link.channels.values, self.link.advance, changed, acting=acting
+            broker,
+            self.journal,
+            self.link.channels.values,
+            self.link.advance,
+            changed,
+            gas=vault.gas_key(),
+            turns=turns,
         )
         self.chain.account = self.address
         self.link.block_time = lambda: self.chain.block_time
@@ -114,8 +120,11 @@ class Account:
     @property
     def alarm(self) -> WalletError | None:
         """What stopped and must not have, here or in what this account stands on; the first of it."""
-        alarms = (self.alarms, self.link.alarms, self.chain.alarms)
-        return next((error for rows in alarms for error in rows.rows.values()), None)
+        for rows in (self.alarms, self.link.alarms, self.chain.alarms):
+            if rows.rows:
+                return next(iter(rows.rows.values()))
+        watched = self.chain.watcher.alarms if self.chain.watcher else {}
+        return next(iter(watched.values()), None)
 
     async def online(self, wait: float = 15.0) -> None:
         """Waits for chain and broker; WalletError with what is wrong, at once if no waiting will mend it.
@@ -275,6 +284,23 @@ class Account:
             self.finalizing.discard(channel.id)
         assert channel.last is not None
         return channel.last.state.increment
+
+    async def leave_alone(self, channel: bytes | None = None) -> int:
+        """Leaves without the broker: with the final state if there is one, else by a dispute with the best state.
+
+        The end of the challenge period, Unix seconds, after which the watcher settles and pays out by itself; 0 if
+        the final state has settled it at once. Works with a node and the profile alone.
+        """
+        async with self._moving:
+            found = self.find(channel)
+            await self.chain.ready(15)
+            with self.progress.of(ALONE_STEPS) as step:
+                step(0)
+                await self.chain.fund_gas(self.owner)
+                if found.final:
+                    await self.chain.close(found, self.owner)
+                    return 0
+                return await self.chain.challenge(found, self.owner)
 
     async def withdraw(self, channel: bytes | None = None) -> dict[bytes, int]:
         """Close with the final state and take everything home; what arrived, by asset."""

@@ -23,6 +23,7 @@ from wallet.session.alarms import Alarms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
 from wallet.session.phases import Phase
+from wallet.session.settlement import Turns
 
 MAX_BROKERS = 32
 ONLINE_WITHIN = 15.0
@@ -38,7 +39,7 @@ class Accounts:
         self.journal, self._installation = open_journal(profile, vault)
         self.alarms = Alarms(changed)
         self._changed = changed
-        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: defaultdict[int, Turns] = defaultdict(Turns)
         self._accounts: dict[bytes, Account] = {}
         self._following = False
         for broker in profile.brokers():

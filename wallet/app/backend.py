@@ -64,6 +64,12 @@ class Commands(Protocol):
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         """Close on chain with the final state and bring every asset to the owner's account; what arrived, by asset."""
 
+    def leave_alone(self, channel: bytes) -> Future[int]:
+        """Leave without the broker: the end of the challenge period (Unix seconds), or 0 if it is settled already.
+
+        After it the watcher settles and pays out by itself.
+        """
+
     def refuse(self, flag: int) -> Future[None]:
         """Answer a flagged state with a void state and go on."""
 

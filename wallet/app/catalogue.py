@@ -180,5 +180,8 @@ WINDOW: Final[dict[str, str]] = {
     "STEP-CANCEL": _("Cancel open orders"),
     "STEP-FINALIZE": _("Finalize together with the broker"),
     "STEP-CLOSE": _("Close the channel on chain"),
+    "STEP-CHALLENGE": _("Show the contract your best state"),
+    "STEP-PERIOD": _("Wait for the challenge period to end"),
+    "STEP-SETTLE": _("Settle by what is recorded"),
     "STEP-WITHDRAW": _("Withdraw to your account"),
 }

@@ -92,6 +92,7 @@ class Opening:
     async def _deposit(self, channel: TraderChannel, step: Callable[[int], None] = lambda _: None) -> bytes:
         account = self._account
         step(2)
+        await account.chain.fund_gas(account.owner)  # first: a channel that nobody can answer for is not opened
         await account.chain.open(channel, account.owner)
         step(3)
         if not await account.link.until(lambda: Phase(channel.record.phase) is Phase.OPEN, OPEN_WAIT):

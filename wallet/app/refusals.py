@@ -137,6 +137,7 @@ OWNER: Final[dict[str, str]] = {
     "ASK-CANCEL-ORDER": _("Cancel the order {order}"),
     "ASK-CANCEL-ALL": _("Cancel all open orders of channel {channel} with {broker}"),
     "ASK-FINALIZE": _("Cancel all orders of channel {channel} with {broker} and end the session"),
+    "ASK-LEAVE-ALONE": _("Leave channel {channel} with {broker} without him: challenge on chain with your best state"),
     "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
     "ASK-OPEN-CHANNEL": _("Open a session with {broker}, allocating {amounts}"),
     "ASK-FAUCET": _("Ask the test chain of {broker} for coins"),

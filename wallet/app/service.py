@@ -241,6 +241,9 @@ class Service:
     def finalize(self, channel: bytes) -> Future[int]:
         return self._run(lambda accounts: accounts.of_channel(channel).finalize(channel or None))
 
+    def leave_alone(self, channel: bytes) -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).leave_alone(channel or None))
+
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         async def withdraw(accounts: Accounts) -> tuple[tuple[bytes, int], ...]:
             return tuple((await accounts.of_channel(channel).withdraw(channel or None)).items())

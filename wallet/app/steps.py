@@ -9,6 +9,7 @@ from wallet.app.snapshots import Step
 from wallet.protocol.errors import WalletError
 
 OPEN_STEPS = ("STEP-OFFER", "STEP-SETUP", "STEP-DEPOSIT", "STEP-CONFIRM")
+ALONE_STEPS = ("STEP-CHALLENGE", "STEP-PERIOD", "STEP-SETTLE", "STEP-WITHDRAW")
 LEAVE_STEPS = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
 
 

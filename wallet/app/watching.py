@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from wallet.app import proofs as app_proofs
-from wallet.app.profile import write_file
-from wallet.chain.client import Adjudicator
+from wallet.app.choice import KnownBroker, choose_broker
+from wallet.app.profile import kept_brokers, write_file
+from wallet.chain.client import Adjudicator, Status
 from wallet.chain.nodes import MAX_NODES, Nodes
 from wallet.chain.tx import KeySigner
 from wallet.chain.urgent import UrgentSender
@@ -28,7 +29,7 @@ from wallet.protocol import proof as proofs
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.proof import Proof
-from wallet.session.broker_profile import SANDBOX_CHAIN
+from wallet.session.broker_profile import SANDBOX_CHAIN, BrokerProfile
 from wallet.session.guard import Guarded, Provable
 from wallet.session.outbox import Outbox, open_store
 from wallet.session.watcher import Watcher
@@ -81,6 +82,17 @@ def export(
     }
     write_file(path, seal_package(MAGIC, password, msgspec.json.encode(value)))
     return len(records)
+
+
+def broker_of(profile: Path, named: str | None) -> BrokerProfile:
+    """The kept broker meant. Raises WalletError("NO_BROKER" | "BROKER_NO_SUCH" | "BROKER_AMBIGUOUS")."""
+    brokers = {row.broker: row for row in kept_brokers(profile)}
+    if not brokers:
+        raise WalletError("NO_BROKER")
+    if named is None and len(brokers) > 1:
+        raise WalletError("BROKER_AMBIGUOUS", ids=", ".join(row.name for row in brokers.values()))
+    known = [KnownBroker(address, row.name) for address, row in brokers.items()]
+    return brokers[choose_broker(known, named) if named is not None else known[0].id]
 
 
 def load(path: Path, password: Secret) -> Package:
@@ -137,6 +149,17 @@ class Lookout:
 
     async def _check(self, rpc: Any) -> None:
         await self.contract.check_deployment(rpc)
+
+    async def over(self) -> bool:
+        """Whether nothing is left to watch: every channel is settled, and its credit paid out."""
+        for one in self._guarded:
+            standing = self.watcher.seen.get(one.channel)
+            if standing is None or standing.status is not Status.SETTLED:
+                return False
+            for row in one.terms.assets:
+                if await self.contract.credit(one.terms.trader, row.asset):
+                    return False
+        return True
 
     async def close(self) -> None:
         await self.rpc.close()

@@ -42,8 +42,12 @@ class UrgentSender:
         policy: FeePolicy = POLICY,
         patience: float = PATIENCE,
         poll: float = 0.25,
+        turn: asyncio.Lock | None = None,
     ) -> None:
-        """``store`` returns only when the bytes are durable."""
+        """``store`` returns only when the bytes are durable.
+
+        ``turn`` is shared by all that send from this account to this chain, or they would outbid one another.
+        """
         self._rpc = rpc
         self._chain_id = chain_id
         self._sender = Sender(rpc, chain_id, signer, store, policy)
@@ -51,7 +55,7 @@ class UrgentSender:
         self._policy = policy
         self._patience = patience
         self._poll = poll
-        self._lock = asyncio.Lock()
+        self._lock = turn or asyncio.Lock()
 
     @property
     def address(self) -> bytes:

@@ -14,10 +14,11 @@ import click
 
 from wallet.app.choice import SHOWN
 from wallet.cli.brokers import broker, status
-from wallet.cli.output import Context, channel_option, wallet_command
+from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
 from wallet.cli.updates import updates
+from wallet.cli.watch import watch
 
 # Before anything imports a keccak: the fast one (eth-hash would take a slower one if both are there).
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
@@ -140,6 +141,7 @@ def keys_list(out: Context) -> None:
 
 main.add_command(broker)
 main.add_command(status)
+main.add_command(watch)
 
 
 @main.command()
@@ -213,6 +215,25 @@ def channel_finalize(out: Context, which: str | None) -> None:
             out.stored().channel(there.channel),
             f"State {increment} is final. Withdraw when you like: channel-wallet channel withdraw",
         )
+
+
+@channel.command("exit")
+@channel_option
+@wallet_command
+def channel_exit(out: Context, which: str | None) -> None:
+    """Leave without the broker: challenge with your best state. Needs a node, and nothing of him.
+
+    When the challenge period is over, `channel withdraw` settles and pays out; a running window or
+    `watch run` does it by itself, and answers if an older state is shown meanwhile.
+    """
+    with target(out, which, chain_only=True) as there:
+        until = there.commands.leave_alone(there.channel).result()
+    text = (
+        f"The challenge period ends at {show_time(until)}. Then: channel-wallet channel withdraw"
+        if until
+        else "It is settled by the final state. Now: channel-wallet channel withdraw"
+    )
+    out.show({"deadline": until}, text)
 
 
 @channel.command("withdraw")

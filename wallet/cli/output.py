@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 import os
@@ -41,6 +42,11 @@ def wallet_command(command: F) -> F:
             out.refuse(WalletError("CANCELLED"))
 
     return wrapped  # type: ignore[return-value] # click needs a function with other parameters
+
+
+def show_time(seconds: int) -> str:
+    """Local time with its zone, for a person; scripts get Unix seconds."""
+    return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 channel_option = click.option(

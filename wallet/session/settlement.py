@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wallet.chain import calls, token
 from wallet.chain.calls import Call, Validation
@@ -65,6 +65,14 @@ class Holdings:
     credit: dict[bytes, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Whose turn it is to send from an account to a chain: two senders at once would take the same nonce."""
+
+    owner: asyncio.Lock = field(default_factory=asyncio.Lock)
+    gas: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class ChainLink:
     """One chain and the adjudicator on it. Belongs to one asyncio loop."""
 
@@ -76,12 +84,13 @@ class ChainLink:
         advance: Advance,
         changed: Callable[[], None],
         gas: TransactionSigner | None = None,
-        acting: asyncio.Lock | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """``gas``: the key that pays for what anyone may send; without it nothing is watched.
 
-        ``acting`` is shared by all that send the same owner's transactions to this chain.
+        ``turns`` are shared by all that send from the same accounts to this chain.
         """
+        turns = turns or Turns()
         self.profile = profile
         self.journal = journal
         self.account: bytes | None = None
@@ -101,11 +110,11 @@ class ChainLink:
         self.outbox = Outbox(journal.store, self._rpc)
         for channel in channels():
             channel.disputed |= self.outbox.waits(channel.id, "challenge")
-        self.watcher = None if gas is None else self._make_watcher(gas)
+        self.watcher = None if gas is None else self._make_watcher(gas, turns.gas)
         self._checked = False
         self._looks = 0
         self._ready = asyncio.Event()
-        self._acting = acting or asyncio.Lock()  # one purpose at a time: two senders would take the same nonce
+        self._acting = turns.owner
 
     # --- following the chain ---
 
@@ -136,8 +145,8 @@ class ChainLink:
             await self.alarms.stop()
             await self._rpc.close()
 
-    def _make_watcher(self, gas: TransactionSigner) -> Watcher:
-        sender = UrgentSender(self._rpc, self.profile.chain_id, gas, self.outbox.store_for(b"", "watch"))
+    def _make_watcher(self, gas: TransactionSigner, turn: asyncio.Lock) -> Watcher:
+        sender = UrgentSender(self._rpc, self.profile.chain_id, gas, self.outbox.store_for(b"", "watch"), turn=turn)
         quiet = self.profile.chain_id == SANDBOX_CHAIN
         return Watcher(self.contract, sender, self._guarded, self._changed, quiet_chain=quiet)
 

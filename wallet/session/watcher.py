@@ -66,9 +66,14 @@ class Watcher:
         self._poll = poll
         self.alarms: dict[bytes, WalletError] = {}  # by channel; b"" for what concerns all of them
         self.deeds: deque[Deed] = deque(maxlen=DEEDS)
+        self.done = 0  # how many there ever were
         self.gas: int | None = None  # wei on the gas key's account, once known
         self.seen: dict[bytes, OnChain] = {}
         self.block: Block | None = None
+
+    def deeds_after(self, told: int) -> tuple[Deed, ...]:
+        """Those after the first ``told`` of all that were ever done, as far as they are still kept."""
+        return tuple(self.deeds)[max(len(self.deeds) - (self.done - told), 0) :]
 
     @property
     def gas_address(self) -> bytes:
@@ -148,6 +153,7 @@ class Watcher:
                 receipt = await self._sender.execute(call, ATTEMPT)
                 deed = Deed(int(time.time()), judgement.duty.act, one.channel, receipt.transaction)
                 self.deeds.append(deed)
+                self.done += 1
                 log.warning("channel %s: %s sent, %s", one.channel.hex()[:8], deed.act.value, deed.transaction.hex())
         except WalletError as error:
             log.warning("channel %s: %s: %s", one.channel.hex()[:8], judgement.duty.act.value, error)

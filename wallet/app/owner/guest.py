@@ -181,6 +181,9 @@ class Guest:
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         return self._call("withdraw", channel=channel)
 
+    def leave_alone(self, channel: bytes) -> Future[int]:
+        return self._call("leave_alone", channel=channel)
+
     def refuse(self, flag: int) -> Future[None]:
         return self._call("refuse", flag=flag)
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from wallet.app.snapshots import ChannelView, OrderStatus, Phase, Step
 from wallet.gui.models.book import LIVE
+from wallet.gui.models.figures import duration, span
 
+ALONE = ("STEP-CHALLENGE", "STEP-PERIOD", "STEP-SETTLE", "STEP-WITHDRAW")
 LEAVE = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
 OPEN = ("STEP-OFFER", "STEP-SETUP", "STEP-DEPOSIT", "STEP-CONFIRM")
 
@@ -27,9 +29,16 @@ def opening(channel: ChannelView | None, reported: Sequence[Step]) -> tuple[Step
     return _at(OPEN, _OPEN_AT.get(channel.phase if channel else Phase.NONE, 0))
 
 
-def leaving(channel: ChannelView | None, reported: Sequence[Step], *, begun: bool, failed: bool) -> tuple[Step, ...]:
-    """The stepper of leaving; ``begun`` once the user has said yes, ``failed`` if the step at work broke off."""
+def leaving(
+    channel: ChannelView | None, reported: Sequence[Step], *, begun: bool, failed: bool, now: float = 0.0
+) -> tuple[Step, ...]:
+    """The stepper of leaving; ``begun`` once the user has said yes, ``failed`` if the step at work broke off.
+
+    ``now``: Unix seconds, by which a challenge period is over or not.
+    """
     phase = channel.phase if channel else Phase.NONE
+    if alone(channel, reported):
+        return _alone(channel, now, failed=failed)
     if begun and phase is not Phase.WITHDRAWN and _about(reported, LEAVE):
         return tuple(reported)
     at = _LEAVE_AT.get(phase, 0)
@@ -41,6 +50,40 @@ def leaving(channel: ChannelView | None, reported: Sequence[Step], *, begun: boo
     if failed:
         return tuple(Step(step.code, "failed") if step.state == "doing" else step for step in steps)
     return steps
+
+
+def alone(channel: ChannelView | None, reported: Sequence[Step]) -> bool:
+    """Whether the user leaves without the broker: by a dispute that runs, or is about to."""
+    return channel is not None and (channel.phase is Phase.DISPUTED or _about(reported, ALONE))
+
+
+def _alone(channel: ChannelView | None, now: float, *, failed: bool) -> tuple[Step, ...]:
+    phase = channel.phase if channel else Phase.NONE
+    over = channel is not None and now > channel.deadline > 0
+    at = {Phase.DISPUTED: 2 if over else 1, Phase.SETTLED: 3, Phase.WITHDRAWN: 4}.get(phase, 0)
+    steps = _at(ALONE, at)
+    if failed:
+        return tuple(Step(step.code, "failed") if step.state == "doing" else step for step in steps)
+    return steps
+
+
+def alone_words(channel: ChannelView) -> str:
+    """What leaving without the broker means, before it is done."""
+    return (
+        f"The contract gets your best state, #{channel.increment}, and from then on nothing more is traded. The broker"
+        f" has {duration(channel.challenge_period)} to show a higher one; this program answers an older one by itself."
+        " After that it settles and pays you by itself, while it runs. Network fees are yours. It should pay:"
+    )
+
+
+def dispute_words(channel: ChannelView, now: float) -> str:
+    """Where a dispute stands, and what to do meanwhile."""
+    if now > channel.deadline:
+        return "The challenge period is over. It is settled and paid out by itself now; you can do it at once, too."
+    return (
+        f"A dispute runs and ends in {span(int(channel.deadline - now))}. Leave this program running, or watch from"
+        " elsewhere: it answers an older state by itself, then settles and pays out. It should pay:"
+    )
 
 
 def left(channel: ChannelView | None) -> bool:

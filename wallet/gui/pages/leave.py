@@ -1,22 +1,25 @@
-"""Finalize and withdraw: what will be paid, the steps, and what happened if one of them breaks off."""
+"""Leaving, together with the broker or without him: what will be paid, the steps, and which of them broke off."""
 
 from __future__ import annotations
+
+import time
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from wallet.app.messages import explain
-from wallet.app.snapshots import AppView, Phase
+from wallet.app.snapshots import AppView, Phase, Step
 from wallet.gui.desk import Desk
 from wallet.gui.models.figures import asset_amount, exact, signed
 from wallet.gui.models.funds import Payout, payouts
-from wallet.gui.models.steps import leaving, left, live_orders
+from wallet.gui.models.steps import ALONE, alone_words, dispute_words, leaving, left, live_orders
 from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
 from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, set_tip
 from wallet.protocol.errors import WalletError
 
 _OPEN_TO_FINALIZE = (Phase.OPEN, Phase.FINALIZING)
+_OPEN_TO_ALONE = (Phase.OPEN, Phase.FINALIZING, Phase.FLAGGED)
 
 
 class LeaveDialog(QDialog):
@@ -32,6 +35,7 @@ class LeaveDialog(QDialog):
         self._desk = desk
         self._view = AppView()
         self._begun = self._busy = self._failed = False
+        self._without = False  # whether to leave without the broker
         self._paid: tuple[Payout, ...] = ()
         give_back_focus(self)
         self._title = Label("Finalize and withdraw", level="title")
@@ -49,6 +53,8 @@ class LeaveDialog(QDialog):
         self._cancel.clicked.connect(self.close)
         self._go = button("Finalize and withdraw", "leave.go", role="primary")
         self._go.clicked.connect(self._begin)
+        self._switch = button("Leave without the broker…", "leave.alone")
+        self._switch.clicked.connect(self._change_way)
         self._cells: list[tuple[Label, Label, Label]] = []
         self.setLayout(
             column(
@@ -62,7 +68,7 @@ class LeaveDialog(QDialog):
                 10,
                 self._error,
                 14,
-                row(None, self._cancel, self._go, spacing=8),
+                row(self._switch, None, self._cancel, self._go, spacing=8),
                 margins=(24, 20, 24, 18),
             )
         )
@@ -76,7 +82,11 @@ class LeaveDialog(QDialog):
         if rows and not left(channel):
             self._paid = rows
         self._show_payouts(self._paid or rows)
-        self._stepper.show_steps(leaving(channel, view.steps, begun=self._begun, failed=self._failed))
+        self._stepper.show_steps(
+            leaving(channel, view.steps, begun=self._begun, failed=self._failed, now=time.time())
+            if not self._without or channel is None or channel.phase not in _OPEN_TO_ALONE
+            else tuple(Step(code, "doing" if self._busy and code == ALONE[0] else "todo") for code in ALONE)
+        )
         self._show_words()
 
     def _show_words(self) -> None:
@@ -86,22 +96,43 @@ class LeaveDialog(QDialog):
         orders = f"{count} open order{'s' if count > 1 else ''} will be cancelled. " if count else ""
         if done:
             lead = "The session is over. Everything below is in your own account on chain."
+        elif channel is not None and channel.phase is Phase.DISPUTED:
+            lead = dispute_words(channel, time.time())
+        elif self._without and channel is not None:
+            lead = alone_words(channel)
         elif self._begun:
             lead = "You can keep this open or shut it: the work goes on, and every step is kept on disk."
         else:
             lead = f"{orders}You and the broker sign the final state; with it the contract pays out:"
         self._lead.show_text(lead)
-        self._go.setVisible(not done)
+        running = channel is not None and channel.phase is Phase.DISPUTED and time.time() <= channel.deadline
+        self._go.setVisible(not done and not running)
         self._go.setEnabled(not self._busy and not self._blocked())
-        self._go.setText("Working…" if self._busy else "Try again" if self._failed else "Finalize and withdraw")
+        self._go.setText("Working…" if self._busy else self._verb())
+        self._switch.setVisible(channel is not None and channel.phase in _OPEN_TO_ALONE and not self._busy)
+        self._switch.setText("Together after all" if self._without else "Leave without the broker…")
         set_tip(self._go, self._blocked())
         self._cancel.setText("Done" if done else "Close" if self._begun else "Stay")
+
+    def _verb(self) -> str:
+        channel = self._view.channel
+        if channel is not None and channel.phase is Phase.DISPUTED:
+            return "Settle and withdraw"
+        if self._without:
+            return "Challenge and leave"
+        return "Try again" if self._failed else "Finalize and withdraw"
+
+    def _change_way(self) -> None:
+        self._without = not self._without
+        self._error.hide()
+        self.show_view(self._view)
+        self.adjustSize()
 
     def _blocked(self) -> str:
         channel = self._view.channel
         if channel is None or channel.phase in (Phase.NONE, Phase.ABANDONED):
             return "There is no session to leave."
-        if channel.phase is Phase.FLAGGED:
+        if channel.phase is Phase.FLAGGED and not self._without:
             return "Decide on the flag first."
         return ""
 
@@ -128,7 +159,11 @@ class LeaveDialog(QDialog):
         self._error.hide()
         self.show_view(self._view)
         phase = self._view.channel.phase if self._view.channel else Phase.NONE
-        if phase in _OPEN_TO_FINALIZE:
+        if self._without and phase in _OPEN_TO_ALONE:
+            self._desk.courier.deliver(
+                self._desk.backend.leave_alone(self.channel), self, lambda _: self._done(), self._fail
+            )
+        elif phase in _OPEN_TO_FINALIZE:
             self._desk.courier.deliver(
                 self._desk.backend.finalize(self.channel), self, lambda _: self._withdraw(), self._fail
             )
