@@ -18,6 +18,7 @@ from wallet.app.account import Account
 from wallet.app.accounts import Accounts
 from wallet.app.opening import Opening
 from wallet.app.profile import Profile
+from wallet.chain.tx import Outgoing, Sender
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.keys.kdf import KdfParams
 from wallet.keys.mnemonic import create_phrase
@@ -102,18 +103,35 @@ def _before_the_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("wallet.chain.client.Adjudicator.open", dies_later)
 
 
+def dies_opening(patch: pytest.MonkeyPatch, method: str) -> None:
+    """At a call of the contract; the gas key's share, a plain transfer, goes before."""
+    real = getattr(Sender, method)
+
+    async def until_it_calls(self: Sender, outgoing: Outgoing, **options: Any) -> Any:
+        if outgoing.call.data:
+            raise Killed
+        return await real(self, outgoing, **options)
+
+    patch.setattr(Sender, method, until_it_calls)
+
+
+def _gas_signed_and_not_sent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sender, "resend", dies_later)
+
+
 def _signed_and_not_sent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("wallet.chain.tx.Sender.resend", dies_later)
+    dies_opening(patch, "resend")
 
 
 def _sent_and_not_awaited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("wallet.chain.tx.Sender.wait", dies_later)
+    dies_opening(patch, "wait")
 
 
 POINTS = [
     _before_setup,
     _after_state_0,
     _agreed,
+    _gas_signed_and_not_sent,
     _before_the_transaction,
     _signed_and_not_sent,
     _sent_and_not_awaited,

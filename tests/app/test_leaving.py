@@ -1,0 +1,183 @@
+"""Leaving without the broker, and a broker who cheats while the wallet is closed: real driver, broker and chain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wallet.app.account import Account
+from wallet.app.profile import Profile
+from wallet.chain.calls import Validation
+from wallet.chain.client import Adjudicator, Status
+from wallet.chain.rpc import Rpc
+from wallet.chain.tx import KeySigner, Sender
+from wallet.keys.kdf import KdfParams
+from wallet.keys.mnemonic import create_phrase
+from wallet.keys.secret import Secret
+from wallet.keys.vault import Vault, create_vault
+from wallet.protocol.terms import NATIVE
+from wallet.sandbox.boot import Sandbox, sandbox
+from wallet.sandbox.devnet.node import Devnet
+from wallet.sandbox.plan import POLICY
+from wallet.session.guard import Act
+from wallet.session.phases import Phase
+
+ETH = 10**18
+PERIOD = POLICY.challenge_period
+CHEAP = KdfParams(8 * 1024, 1, 1)
+
+
+class Machine:
+    """A profile, and a sandbox whose broker can be ended for good and whose clock can be turned."""
+
+    def __init__(self, folder: Path, found: Sandbox) -> None:
+        self.profile, self.found = Profile(folder), found
+        self.vault: Vault = create_vault(self.profile.vault, create_phrase(), Secret("a password"), params=CHEAP)
+
+    @asynccontextmanager
+    async def wallet(self, *, alone: bool = False) -> AsyncIterator[Account]:
+        account = Account(self.profile, self.vault, self.found.profile)
+        account.start()
+        try:
+            await (account.chain.ready(20) if alone else account.online(20))
+            yield account
+        finally:
+            await account.stop()
+
+    async def traded(self, account: Account) -> int:
+        """Opens a channel and leaves some states behind; the number of the last."""
+        await account.open_channel([(NATIVE, ETH)])
+        for price in (2_900, 2_950, 3_000):
+            await account.place_order("ETH/USDT", "sell", price * 10**6 * 2, ETH // 10, "good_till_time")
+        await until(lambda: account.channel is not None and account.channel.last.state.increment >= 3)
+        channel = account.channel
+        assert channel is not None
+        assert channel.last is not None
+        return channel.last.state.increment
+
+    async def cheat(self, account_id: bytes, stale: Any) -> None:
+        """The broker's owner challenges with an old state that both signed."""
+        async with Rpc(self.found.chain.url) as rpc:
+            contract = Adjudicator(rpc, self.found.profile.chain_id, self.found.profile.adjudicator)
+            sender = Sender(rpc, self.found.profile.chain_id, KeySigner(self.found.identity.owner), lambda _: None)
+            entry, terms = stale
+            proof = Validation(entry.trader_signature, entry.broker_signature)
+            await contract.challenge(sender, terms, entry.state, proof)
+            assert (await contract.channel(account_id)).increment == entry.state.increment
+
+    async def turn_the_clock(self, seconds: int) -> None:
+        async with Rpc(self.found.chain.url) as rpc:
+            await rpc.request("evm_increaseTime", seconds)
+            await rpc.request("evm_mine")
+
+
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        for _ in range(10**6):
+            if condition():
+                return
+            await asyncio.sleep(0.05)
+
+
+def run(path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[Machine], Awaitable[None]]) -> None:
+    start = Devnet.start
+
+    async def with_a_clock(*arguments: Any, **options: Any) -> Devnet:
+        return await start(*arguments, **{**options, "allow_time_travel": True})
+
+    monkeypatch.setattr(Devnet, "start", with_a_clock)
+
+    async def main() -> None:
+        async with sandbox(path / "box") as found:
+            machine = Machine(path / "profile", found)
+            async with machine.wallet() as account:
+                await account.faucet()
+            try:
+                await work(machine)
+            finally:
+                machine.profile.close()
+
+    asyncio.run(main())
+
+
+def deeds(account: Account) -> list[Act]:
+    assert account.chain.watcher is not None
+    return [deed.act for deed in account.chain.watcher.deeds]
+
+
+def test_a_cheat_while_the_wallet_is_closed_is_answered_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Owner locked, broker gone: the answer, the settlement and the money come by themselves, to the unit."""
+
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            best = await machine.traded(account)
+            channel = account.channel
+            assert channel is not None
+            stale = account.journal.at(channel.id, 1)[0], channel.terms
+            channel_id = channel.id
+        await machine.found.broker.stop()
+        await machine.cheat(channel_id, stale)
+        machine.vault.lock_owner()
+        async with machine.wallet(alone=True) as account:
+            contract = account.chain.contract
+            await until(lambda: deeds(account) == [Act.ANSWER])
+            assert (await contract.channel(channel_id)).increment == best
+            await account.chain.refresh()
+            had = account.chain.holdings.wallet[NATIVE]
+            account.journal.set_fact(channel_id, "pay_out", b"")
+            await machine.turn_the_clock(PERIOD + 1)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            assert deeds(account) == [Act.ANSWER, Act.SETTLE, Act.PAY_OUT]
+            assert (await contract.channel(channel_id)).status is Status.SETTLED
+            await account.chain.refresh()
+            assert account.chain.holdings.wallet[NATIVE] == had + ETH
+            assert account.channel is not None
+            await until(lambda: Phase(account.channel.record.phase) is Phase.WITHDRAWN)  # type: ignore[union-attr]
+            assert account.alarm is None
+
+    run(tmp_path, monkeypatch, work)
+
+
+def test_leaving_with_the_broker_dead_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            best = await machine.traded(account)
+            channel = account.channel
+            assert channel is not None
+            await machine.found.broker.stop()
+            until_when = await account.leave_alone(channel.id)
+            assert channel.disputed
+            found = await account.chain.contract.channel(channel.id)
+            assert (found.status, found.increment, found.deadline) == (Status.DISPUTED, best, until_when)
+            had = account.chain.holdings.wallet[NATIVE]
+            machine.vault.lock_owner()
+            await machine.turn_the_clock(PERIOD + 1)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            assert deeds(account) == [Act.SETTLE, Act.PAY_OUT]
+            await account.chain.refresh()
+            assert account.chain.holdings.wallet[NATIVE] == had + ETH
+
+    run(tmp_path, monkeypatch, work)
+
+
+def test_the_gas_key_gets_its_share_when_a_channel_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            watcher = account.chain.watcher
+            assert watcher is not None
+            await until(lambda: watcher.gas is not None)
+            assert watcher.gas == 0
+            await account.open_channel([(NATIVE, ETH)])
+            await watcher.look()
+            assert watcher.gas
+            assert not watcher.alarms
+            assert await account.chain.fund_gas(account.owner) == 0  # it has enough
+
+    run(tmp_path, monkeypatch, work)
