@@ -60,6 +60,10 @@ BROKER_OPENS = (
 WALLET_REFUSES = (*_steps("write", "facts"), *_served("ack"))
 BROKER_REFUSED = (*_asked("ack"),)
 
+# where the trader issues too (cooperative): what the other flow has not
+WALLET_ISSUES = (*COMMIT, *_steps("sign", "State"), *_steps("write", "states"), *_asked("propose"))
+BROKER_ANSWERS = (*COMMIT, *_steps("sign", "State"), *_steps("write", "states"), *_served("propose"))
+
 QUICK = {
     "wallet": ("signed State", "commit", "committed", "sent answer propose"),
     "broker": ("signed State", "commit", "committed", "sent propose"),

@@ -23,7 +23,7 @@ from tests.crashes.options import Options
 from tests.end_to_end.judge import Verdict
 
 SEED = int(os.environ.get("CHANNEL_WALLET_SEED", "7"))
-SLOW_KILLS = int(os.environ.get("CHANNEL_WALLET_KILLS", "300"))
+SLOW_KILLS = int(os.environ.get("CHANNEL_WALLET_KILLS", "100"))
 
 pytestmark = pytest.mark.e2e
 
@@ -86,17 +86,22 @@ def test_nothing_is_lost_and_nothing_signed_twice(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("side", "points", "most"),
+    ("side", "points", "most", "initiative"),
     [
-        ("wallet", named.WALLET_FLOWS, 12),
-        ("wallet", named.WALLET_JOINS, 1),
-        ("broker", named.BROKER_FLOWS, 12),
-        ("broker", named.BROKER_JOINS, 1),
+        ("wallet", named.WALLET_FLOWS, 12, "broker"),
+        ("wallet", named.WALLET_JOINS, 1, "broker"),
+        ("broker", named.BROKER_FLOWS, 12, "broker"),
+        ("broker", named.BROKER_JOINS, 1, "broker"),
+        ("wallet", named.WALLET_ISSUES, 12, "cooperative"),
+        ("broker", named.BROKER_ANSWERS, 12, "cooperative"),
     ],
-    ids=["wallet flows", "wallet joins", "broker flows", "broker joins"],
+    ids=["wallet flows", "wallet joins", "broker flows", "broker joins", "wallet issues", "broker answers"],
 )
-def test_a_death_at_each_named_point(tmp_path: Path, side: str, points: tuple[str, ...], most: int) -> None:
-    with Arena(tmp_path) as arena:
+def test_a_death_at_each_named_point(
+    tmp_path: Path, side: str, points: tuple[str, ...], most: int, initiative: str
+) -> None:
+    options = Options(initiative=initiative)
+    with Arena(tmp_path, options, options) as arena:
         arena.wait_for_flow()
         die_at_each(arena, side, points, most)
         report(arena, arena.conclude())
@@ -151,7 +156,10 @@ def test_every_point_that_is_passed_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(850)
-def test_hundreds_of_random_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("initiative", ["broker", "cooperative"])
+def test_hundreds_of_random_kills(tmp_path: Path, initiative: str) -> None:
     """More of them: ``python -m tests.crashes --kills 1000``."""
-    record = campaign(tmp_path / "arena", RESULTS / "kills-in-slow-run.json", SLOW_KILLS, SEED)
+    results = RESULTS / f"kills-in-slow-run-{initiative}.json"
+    results.unlink(missing_ok=True)
+    record = campaign(tmp_path / "arena", results, SLOW_KILLS, SEED, initiative=initiative)
     assert record["total"]["kills"] >= SLOW_KILLS
