@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Group:
-    """Tests to run together: pytest's paths and marker, and the files that ask for them (globs; * crosses /)."""
+    """Tests to run together: pytest's paths and marker, and the files that ask for them (globs; * crosses /).
+
+    ``minutes`` is what it takes at most on two quiet cores: with less time than that left it is not begun.
+    """
 
     paths: tuple[str, ...]
     files: tuple[str, ...]
     marker: str = "slow"
+    minutes: float = 5.0
 
 
 _ENVIRONMENT = ("pyproject.toml", "packaging/*", ".ci/*")

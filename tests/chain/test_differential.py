@@ -6,6 +6,7 @@ successor is shown, what the outcomes say.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 import pytest
@@ -171,4 +172,4 @@ def test_program_and_contract_judge_alike() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_program_and_contract_judge_many_alike() -> None:
-    compare(10_000)
+    compare(int(os.environ.get("CHANNEL_WALLET_PROOFS", "2000")))

@@ -339,7 +339,7 @@ def test_lives_among_hostile_tokens() -> None:
 @pytest.mark.timeout(3600)
 def test_many_lives_of_channels() -> None:
     """Runs of sixty steps until there were as many lives as asked for; half of the runs among hostile tokens."""
-    wanted = int(os.environ.get("CHANNEL_WALLET_LIVES", "2000"))
+    wanted = int(os.environ.get("CHANNEL_WALLET_LIVES", "600"))
 
     class Counted(HostileLives):
         kinds = ("test token", *HostileLives.kinds)

@@ -17,7 +17,7 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
 from tests.support.sharded import record
 
-SECONDS = int(os.environ.get("CHANNEL_WALLET_FUZZ_SECONDS", "30"))
+SECONDS = int(os.environ.get("CHANNEL_WALLET_FUZZ_SECONDS", "10"))
 
 
 def corpus(name: str) -> list[Path]:

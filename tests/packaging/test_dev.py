@@ -1,9 +1,11 @@
 """dev.py at its edges: which Pythons it takes, what it makes of its arguments, where it refuses."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -155,3 +157,22 @@ def test_counts_come_from_the_record_of_the_run(tmp_path: Path) -> None:
     assert dev_test.counts(record) == (0, 0, 0)
     record.write_text('<testsuites><testsuite tests="12" failures="2" errors="1" skipped="3"/></testsuites>')
     assert dev_test.counts(record) == (6, 3, 3)
+
+
+def test_a_group_that_would_not_end_in_time_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    begun: list[str] = []
+
+    def recorded(name: str, *_: object) -> dev_test.Result:
+        begun.append(name)
+        return dev_test.Result(name, 0, 1.0, 1, 0, 0, 7, "commit")
+
+    monkeypatch.setattr(dev_test, "_recorded", recorded)
+    monkeypatch.setitem(GROUPS, "chain", dataclasses.replace(GROUPS["chain"], minutes=3))
+    monkeypatch.setitem(GROUPS, "broker", dataclasses.replace(GROUPS["broker"], minutes=5))
+    request = dev_test.parse(["--changed", "--minutes", "4"])
+    deadline = time.monotonic() + 4 * 60
+    assert dev_test._slow(tmp_path, request, ("broker", "chain"), deadline) == 0
+    assert begun == ["chain"]
+    assert "slow group broker: NOT RUN" in capsys.readouterr().err
