@@ -168,8 +168,9 @@ def _run(what: str, command: list[str]) -> None:
         QT_QPA_PLATFORM="offscreen",
         LC_ALL="C.UTF-8",
     )
+    # Not in the checkout: its wallet/ would stand in for the installed wheel, which has the resources inside.
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        command, cwd=CACHE, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode:
         sys.stderr.buffer.write(done.stdout + done.stderr)

@@ -196,7 +196,7 @@ def _tool(what: str, command: list[str]) -> None:
     environment = tool_environment(
         SOURCE_DATE_EPOCH=str(epoch()), QT_QPA_PLATFORM="offscreen", PYTHONDONTWRITEBYTECODE="1"
     )
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=CACHE, env=environment, capture_output=True, check=False)
     if done.returncode:
         sys.stderr.buffer.write(done.stdout + done.stderr)
         raise Refused(f"could not {what} (see above).")
