@@ -29,6 +29,10 @@ FLAGS: Final[dict[str, str]] = {
     "TRN-NOT-HIS": _("A state may only be issued by the party whose turn it is."),
     "TRN-NEXT": _("Only a yield may hand the turn to the other party."),
     "TRN-YIELD-IN-BROKER-MODE": _("In a channel where the broker issues every state there is no yield."),
+    "TRN-YIELD-STORM": _(
+        "The turn was passed too often, and each time costs a signature. The connection was closed; nothing more was "
+        "signed, and it is made again by itself."
+    ),
     "AST-DUP": _("Each asset of the terms must stand in a state exactly once."),
     "AST-UNKNOWN": _("A state may only hold the assets that the terms name."),
     "AST-MISSING": _("A state must hold every asset that the terms name."),

@@ -261,6 +261,13 @@ CHANNELS: Final[dict[str, str]] = {
     "SUBSCRIPTIONS": _("Too many markets are watched on one connection."),
     "ACK_UNEXPECTED": _("Nothing waited for this signature."),
     "PROPOSE_UNEXPECTED": _("Only the broker issues states in this channel."),
+    "SETUP_INITIATIVE": _(
+        "In a cooperative channel the trader proposes the first state himself. Nothing was signed; open it again."
+    ),
+    "TURN_UNEXPECTED": _(
+        "The turn was asked for in a channel where it is never passed: the broker issues every state there. The "
+        "request was dropped; nothing was changed."
+    ),
 }
 
 ORDERS: Final[dict[str, str]] = {
@@ -282,6 +289,13 @@ ORDERS: Final[dict[str, str]] = {
     "ORDER_COLLATERAL": _("The order could bring more than the broker's collateral in this channel. Make it smaller."),
     "ORDER_NOT_PRESENT": _("The broker has no fresh sign of life from us. It is sent; try again in a moment."),
     "ORDER_BENCHED": _("Too many fills were refused in this channel. You can cancel and finalize."),
+    "ORDER_INITIATIVE": _(
+        "In a cooperative channel the trader opens his orders himself, in his turn. The broker took nothing; place it "
+        "again."
+    ),
+    "ORDER_MATCHED": _(
+        "The order has fills under way, and they come first. It was not cancelled; cancel what is left after them."
+    ),
     "CANCEL_LIMIT": _("Too many cancels of orders that never came."),
 }
 

@@ -322,7 +322,7 @@ class Connection:
         """The broker wants the turn: we yield once we have nothing to do that comes first."""
         channel = self._channel(message.channel)
         if not is_cooperative(channel):
-            raise WalletError("TURN-UNEXPECTED")
+            raise WalletError("TURN_UNEXPECTED")
         typed = channel.domain.digest(TurnRequest(channel.id, message.increment))
         require_signer(typed, message.signature, channel.terms.signers(Role.BROKER))
         if message.increment >= channel.turns.since:
