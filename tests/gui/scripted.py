@@ -247,6 +247,9 @@ class ScriptedBackend:
     def finalize(self, channel: bytes) -> Future[int]:
         return self._do("finalize", channel, value=119)
 
+    def leave_alone(self, channel: bytes) -> Future[int]:
+        return self._do("leave_alone", channel, value=120)
+
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         return self._do("withdraw", channel, value=())
 

@@ -294,6 +294,57 @@ def test_leaving_shows_the_drivers_steps(trading: MainWindow, backend: ScriptedB
     qtbot.waitUntil(lambda: "<b>x</b>" in shown())
 
 
+def test_leaving_alone_is_chosen_first_and_asks_the_backend_once(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    backend.answers["leave_alone"] = Future()
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    assert find("leave.go").text() == "Challenge and leave"
+    assert dialog(LeaveDialog).focusWidget() is find("leave.cancel")  # Enter does not challenge
+    assert calls(backend, "leave_alone") == []
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    assert calls(backend, "leave_alone") == [("leave_alone", CHANNEL)]
+    assert calls(backend, "finalize") == []
+
+
+def test_a_flagged_session_can_be_left_alone_only(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    backend.publish(app_view(channel=channel(phase=Phase.FLAGGED)))
+    qtbot.wait(80)
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    assert not find("leave.go").isEnabled()
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    assert find("leave.go").isEnabled()
+
+
+def test_a_dispute_counts_down_in_a_banner_until_it_is_over(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    assert not find("dispute.banner").isVisible()
+    disputed = channel(phase=Phase.DISPUTED, deadline=int(time.time()) + 101)
+    backend.publish(app_view(channel=disputed))
+    qtbot.waitUntil(find("dispute.banner").isVisible)
+    title = find("dispute.title")
+    assert title.text() in ("⚠ In dispute: 1:41 left", "⚠ In dispute: 1:40 left")
+    assert find("strip.leave").text() == "Show the dispute…"
+    before = title.text()
+    qtbot.waitUntil(lambda: title.text() != before, timeout=3000)  # no snapshot came
+    qtbot.mouseClick(find("dispute.details"), Qt.MouseButton.LeftButton)
+    assert not find("leave.go").isVisible()
+    assert find("leave.cancel").text() == "Close"
+    backend.publish(app_view(channel=replace(disputed, deadline=int(time.time()) - 2)))
+    qtbot.waitUntil(lambda: find("leave.go").isVisible())
+    assert find("leave.go").text() == "Settle and withdraw"
+    backend.publish(app_view(channel=replace(disputed, phase=Phase.SETTLED)))
+    qtbot.waitUntil(lambda: not find("dispute.banner").isVisible())
+    backend.publish(app_view(channel=replace(disputed, phase=Phase.WITHDRAWN)))
+    qtbot.waitUntil(lambda: find("leave.cancel").text() == "Done")
+    assert not find("dispute.banner").isVisible()
+
+
 # --- look and layout -------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from wallet.gui.desk import Desk
 from wallet.gui.models.steps import live_orders
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.leave import LeaveDialog
+from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
 from wallet.gui.views.strip import Strip
 from wallet.gui.views.workspace import Workspace
@@ -50,16 +51,18 @@ class TradingRoom(QWidget):
         self.opening = False  # a session is being opened: the newest channel is in view, whichever that will be
         self.strip = Strip(desk.look)
         self.banner = FlagBanner()
+        self.dispute = DisputeBanner()
         self.notice = Notice()
         self.workspace = Workspace(desk, settings)
-        layout = column(self.strip, self.banner, self.notice, self.workspace)
-        layout.setStretch(3, 1)
+        layout = column(self.strip, self.dispute, self.banner, self.notice, self.workspace)
+        layout.setStretch(4, 1)
         self.setLayout(layout)
         self._connect()
         self._shown = False
 
     def _connect(self) -> None:
         self.strip.leave_wanted.connect(self.show_leave)
+        self.dispute.details_wanted.connect(self.show_leave)
         self.strip.session_wanted.connect(self.session_wanted)
         self.strip.flags_wanted.connect(lambda: self.workspace.raise_dock("flags"))
         self.banner.details_wanted.connect(lambda: self.workspace.raise_dock("flags"))
@@ -102,6 +105,7 @@ class TradingRoom(QWidget):
         if self._channel and followed and not self.opening:
             self.choose(view.broker, self._channel)  # or one opened elsewhere would take its place under a click
         self.strip.show_view(view)
+        self.dispute.show_view(view)
         self.banner.show_view(view)
         self.workspace.show_view(view)
         if self._leave is not None:
@@ -128,6 +132,9 @@ class TradingRoom(QWidget):
 
     def refresh_ages(self) -> None:
         self.strip.refresh()
+        self.dispute.refresh()
+        if self._leave is not None:
+            self._leave.refresh()
 
     def save_layout(self) -> None:
         self.workspace.save_layout()

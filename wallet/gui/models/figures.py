@@ -153,6 +153,13 @@ def span(seconds: int) -> str:
     return f"{max(seconds, 0)} s"
 
 
+def countdown(seconds: int) -> str:
+    """A time that someone watches run out: ``1:42``, and as ``span`` says it from an hour on."""
+    if seconds >= 3600:
+        return span(seconds)
+    return f"{max(seconds, 0) // 60}:{max(seconds, 0) % 60:02}"
+
+
 def clock(seconds: float) -> str:
     """Local time of day."""
     return _local(seconds).strftime("%H:%M:%S")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wallet.app.snapshots import ChannelView, OrderStatus, Phase, Step
 from wallet.gui.models.book import LIVE
-from wallet.gui.models.figures import duration, span
+from wallet.gui.models.figures import countdown, duration
 
 ALONE = ("STEP-CHALLENGE", "STEP-PERIOD", "STEP-SETTLE", "STEP-WITHDRAW")
 LEAVE = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
@@ -79,11 +79,18 @@ def alone_words(channel: ChannelView) -> str:
 def dispute_words(channel: ChannelView, now: float) -> str:
     """Where a dispute stands, and what to do meanwhile."""
     if now > channel.deadline:
-        return "The challenge period is over. It is settled and paid out by itself now; you can do it at once, too."
+        return "It is settled and paid out by itself now; you can do it at once, too."
     return (
-        f"A dispute runs and ends in {span(int(channel.deadline - now))}. Leave this program running, or watch from"
-        " elsewhere: it answers an older state by itself, then settles and pays out. It should pay:"
+        "Nothing more is traded. Leave this program running, or watch from elsewhere: it answers an older state by"
+        f" itself, then settles by yours, #{channel.increment}, and pays out."
     )
+
+
+def dispute_title(channel: ChannelView, now: float) -> str:
+    """The dispute and its countdown."""
+    if now > channel.deadline:
+        return "The challenge period is over"
+    return f"In dispute: {countdown(int(channel.deadline - now))} left"
 
 
 def left(channel: ChannelView | None) -> bool:

@@ -12,7 +12,7 @@ from wallet.app.snapshots import AppView, Phase, Step
 from wallet.gui.desk import Desk
 from wallet.gui.models.figures import asset_amount, exact, signed
 from wallet.gui.models.funds import Payout, payouts
-from wallet.gui.models.steps import ALONE, alone_words, dispute_words, leaving, left, live_orders
+from wallet.gui.models.steps import ALONE, alone_words, dispute_title, dispute_words, leaving, left, live_orders
 from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
 from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, set_tip
@@ -97,13 +97,14 @@ class LeaveDialog(QDialog):
         if done:
             lead = "The session is over. Everything below is in your own account on chain."
         elif channel is not None and channel.phase is Phase.DISPUTED:
-            lead = dispute_words(channel, time.time())
+            lead = f"{dispute_words(channel, time.time())} It should pay:"
         elif self._without and channel is not None:
             lead = alone_words(channel)
         elif self._begun:
             lead = "You can keep this open or shut it: the work goes on, and every step is kept on disk."
         else:
             lead = f"{orders}You and the broker sign the final state; with it the contract pays out:"
+        self._title.show_text(self._heading())
         self._lead.show_text(lead)
         running = channel is not None and channel.phase is Phase.DISPUTED and time.time() <= channel.deadline
         self._go.setVisible(not done and not running)
@@ -112,7 +113,15 @@ class LeaveDialog(QDialog):
         self._switch.setVisible(channel is not None and channel.phase in _OPEN_TO_ALONE and not self._busy)
         self._switch.setText("Together after all" if self._without else "Leave without the broker…")
         set_tip(self._go, self._blocked())
-        self._cancel.setText("Done" if done else "Close" if self._begun else "Stay")
+        self._cancel.setText("Done" if done else "Close" if self._begun or running else "Stay")
+
+    def _heading(self) -> str:
+        channel = self._view.channel
+        if channel is not None and channel.phase is Phase.DISPUTED:
+            return dispute_title(channel, time.time())
+        if self._without and channel is not None and channel.phase in _OPEN_TO_ALONE:
+            return "Leave without the broker"
+        return "Finalize and withdraw"
 
     def _verb(self) -> str:
         channel = self._view.channel
@@ -125,8 +134,15 @@ class LeaveDialog(QDialog):
     def _change_way(self) -> None:
         self._without = not self._without
         self._error.hide()
+        self._cancel.setFocus()  # the way has changed: Enter still does nothing
         self.show_view(self._view)
         self.adjustSize()
+
+    def refresh(self) -> None:
+        """The countdown moves on by itself."""
+        channel = self._view.channel
+        if channel is not None and channel.phase is Phase.DISPUTED:
+            self.show_view(self._view)
 
     def _blocked(self) -> str:
         channel = self._view.channel

@@ -125,7 +125,11 @@ class Strip(QFrame):
     def _show_way(self, view: AppView) -> None:
         phase = view.channel.phase if view.channel else Phase.NONE
         self._opens = phase in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED)
-        text = "Open a session…" if self._opens else "Finalize and withdraw…"
+        text = "Finalize and withdraw…"
+        if self._opens:
+            text = "Open a session…"
+        elif phase is Phase.DISPUTED:
+            text = "Show the dispute…"
         if text != self._leave.text():
             self._leave.setText(text)
             self._leave.setAccessibleName(text.rstrip("…"))
