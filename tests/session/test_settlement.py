@@ -16,13 +16,19 @@ from tests.session.moves import filled, proposal
 from wallet.chain import calls
 from wallet.chain.client import OnChain, Status
 from wallet.chain.records import Block
-from wallet.chain.tx import Outgoing
+from wallet.chain.tx import KeySigner, Outgoing
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome, Transition
 from wallet.session.phases import Phase
 from wallet.session.settlement import CONFIRMATIONS, ChainLink
 
 ACCOUNT = b"\x0a" * 20
+
+
+def signed_for(chain_id: int) -> bytes:
+    """A raw transaction of a chain."""
+    fields = {"chainId": chain_id, "nonce": 5, "gas": 21_000, "maxFeePerGas": 1, "maxPriorityFeePerGas": 1, "value": 0}
+    return KeySigner(b"\1" * 32).sign_transaction({**fields, "to": ACCOUNT, "type": 2})
 
 
 class Node:
@@ -125,8 +131,9 @@ def test_an_opening_taken_back_is_sent_again_and_never_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        raw = signed_for(chain.profile.chain_id)
         chain.outbox.store_for(there.channel.id, "open")(
-            Outgoing(b"raw", b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1)
+            Outgoing(raw, b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1)
         )
         chain.outbox.mark(b"\x07" * 32, "mined")
         sent = []
@@ -148,12 +155,41 @@ def test_an_opening_taken_back_is_sent_again_and_never_given_up(
         for _ in range(3):
             await chain.refresh()
             assert there.channel.record.phase == Phase.OPENING.value
-        assert sent == [b"raw"]
+        assert sent == [raw]
         node.status = Status.OPEN
         await chain.refresh()
         assert there.channel.record.phase == Phase.OPEN.value
 
     run(tmp_path, monkeypatch, work, Phase.OPENING)
+
+
+def test_a_transaction_is_offered_to_its_own_chain_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile's other chains count nonces of their own: theirs would call it replaced, and it would never leave."""
+
+    async def work(there: Ground, chain: ChainLink, node: Node) -> None:
+        here, other = (signed_for(chain.profile.chain_id + more) for more in (0, 1))
+        for number, raw in enumerate((other, here)):
+            chain.outbox.store_for(b"", "withdraw")(
+                Outgoing(raw, bytes([number]) * 32, ACCOUNT, 5 + number, calls.Call(ACCOUNT, b""), 21_000, 1)
+            )
+        asked, sent = [], []
+
+        async def receipt(digest: bytes) -> None:
+            asked.append(digest)
+
+        async def nonce(*_: object) -> int:
+            return 6
+
+        async def send_raw(raw: bytes) -> None:
+            sent.append(raw)
+
+        for name, answer in (("receipt", receipt), ("nonce", nonce), ("send_raw", send_raw)):
+            monkeypatch.setattr(chain._rpc, name, answer)
+        await chain.outbox.resend()
+        assert sent == [here]
+        assert asked == [b"\1" * 32]
+
+    run(tmp_path, monkeypatch, work, Phase.OPEN)
 
 
 def test_from_before_our_challenge_is_sent_nothing_more_is_signed(

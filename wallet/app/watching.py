@@ -139,7 +139,7 @@ class Lookout:
         self._store = open_store(sent)
         self.rpc = Nodes(urls, self._check)
         self.contract = Adjudicator(self.rpc, package.domain.chain_id, package.domain.contract)
-        outbox = Outbox(self._store, self.rpc)
+        outbox = Outbox(self._store, self.rpc, package.domain.chain_id)
         self._guarded = package.guarded()
         sender = UrgentSender(
             self.rpc, package.domain.chain_id, KeySigner(package.gas_key), outbox.store_for(b"", "watch")

@@ -49,6 +49,17 @@ class KeySigner:
         return bytes(self._account.sign_transaction(dict(transaction)).raw_transaction)
 
 
+def chain_of(raw: bytes) -> int | None:
+    """The chain a raw typed transaction (EIP-2718) was signed for; None for bytes that are no such transaction."""
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from hexbytes import HexBytes
+
+    try:
+        return int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["chainId"])
+    except Exception:  # noqa: BLE001 - the decoder names no errors of its own: whatever it is, no chain is known
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class FeePolicy:
     """What a transaction may cost at most, and how it bids. Wei per gas, but ``max_cost`` in wei."""

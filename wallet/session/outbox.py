@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wallet.chain.rpc import Rpc
-from wallet.chain.tx import Outgoing
+from wallet.chain.tx import Outgoing, chain_of
 from wallet.history.store import Store
 from wallet.protocol.codec import show_hex
 from wallet.protocol.errors import WalletError
@@ -36,9 +36,11 @@ def open_store(path: Path) -> Store:
 class Outbox:
     """The journal's transactions, each ``signed``, ``mined`` or ``replaced``."""
 
-    def __init__(self, store: Store, rpc: Rpc) -> None:
+    def __init__(self, store: Store, rpc: Rpc, chain_id: int) -> None:
+        """``store`` may hold transactions for other chains too; those are left alone."""
         self._store = store
         self._rpc = rpc
+        self._chain_id = chain_id
 
     def store_for(self, channel: bytes, purpose: str) -> Callable[[Outgoing], None]:
         """What keeps a transaction of this purpose, durably, before it is sent."""
@@ -53,10 +55,15 @@ class Outbox:
         return store
 
     async def resend(self) -> None:
-        """What was signed and not seen mined leaves again, byte for byte."""
+        """What was signed and not seen mined leaves again, byte for byte.
+
+        For this chain only: on another one the same account's nonce counts something else, and would call it replaced.
+        """
         for digest, raw, nonce, sender in self._store.rows(
             "SELECT hash, raw, nonce, sender FROM transactions WHERE status = 'signed' ORDER BY nonce"
         ):
+            if chain_of(raw) != self._chain_id:
+                continue
             if await self._rpc.receipt(digest) is not None:
                 self.mark(digest, "mined")
             elif await self._rpc.nonce(sender, "latest") > nonce:

@@ -107,7 +107,7 @@ class ChainLink:
         self._changed = changed
         self._rpc = Nodes(profile.rpc, self._check_node)
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
-        self.outbox = Outbox(journal.store, self._rpc)
+        self.outbox = Outbox(journal.store, self._rpc, profile.chain_id)
         for channel in channels():
             channel.disputed |= self.outbox.waits(channel.id, "challenge")
         self.watcher = None if gas is None else self._make_watcher(gas, turns.gas)
