@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
@@ -26,7 +25,6 @@ from wallet.protocol.errors import WalletError
 from wallet.session import broker_profile
 from wallet.session.broker_profile import BrokerProfile
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 FRAME = 1 / 30
 ONLINE_WITHIN = 10.0
@@ -101,8 +99,9 @@ class Service:
             self._dirty.clear()
             try:
                 self._deliver()
-            except Exception:
-                log.exception("publishing failed")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the screens may show what is no more
+                if "publishing" not in self._accounts.alarms.rows:  # told once: the next frame may fail as this one
+                    self._accounts.alarms.sound("publishing", error)
             await asyncio.sleep(FRAME)
 
     def _deliver(self) -> None:
