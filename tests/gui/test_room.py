@@ -301,6 +301,7 @@ def test_leaving_alone_is_chosen_first_and_asks_the_backend_once(
     qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
     qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
     assert find("leave.go").text() == "Challenge and leave"
+    assert dialog(LeaveDialog).windowTitle() == "Leave the session"
     assert dialog(LeaveDialog).focusWidget() is find("leave.cancel")  # Enter does not challenge
     assert calls(backend, "leave_alone") == []
     qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)

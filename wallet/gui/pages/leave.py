@@ -18,6 +18,7 @@ from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, set_tip
 from wallet.protocol.errors import WalletError
 
+_TOGETHER = "Finalize and withdraw"
 _OPEN_TO_FINALIZE = (Phase.OPEN, Phase.FINALIZING)
 _OPEN_TO_ALONE = (Phase.OPEN, Phase.FINALIZING, Phase.FLAGGED)
 
@@ -29,7 +30,7 @@ class LeaveDialog(QDialog):
         super().__init__(parent)
         self.channel = channel
         self.setObjectName("leave")
-        self.setWindowTitle("Finalize and withdraw")
+        self.setWindowTitle(_TOGETHER)
         self.setModal(True)
         self.setFixedWidth(520)
         self._desk = desk
@@ -38,7 +39,7 @@ class LeaveDialog(QDialog):
         self._without = False  # whether to leave without the broker
         self._paid: tuple[Payout, ...] = ()
         give_back_focus(self)
-        self._title = Label("Finalize and withdraw", level="title")
+        self._title = Label(_TOGETHER, level="title")
         self._lead = Label("", tone="muted", wrap=True)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(18)
@@ -51,7 +52,7 @@ class LeaveDialog(QDialog):
         self._cancel = button("Stay", "leave.cancel")
         self._cancel.setDefault(True)
         self._cancel.clicked.connect(self.close)
-        self._go = button("Finalize and withdraw", "leave.go", role="primary")
+        self._go = button(_TOGETHER, "leave.go", role="primary")
         self._go.clicked.connect(self._begin)
         self._switch = button("Leave without the broker…", "leave.alone")
         self._switch.clicked.connect(self._change_way)
@@ -105,6 +106,7 @@ class LeaveDialog(QDialog):
         else:
             lead = f"{orders}You and the broker sign the final state; with it the contract pays out:"
         self._title.show_text(self._heading())
+        self.setWindowTitle("Leave the session" if self._heading() != _TOGETHER else _TOGETHER)
         self._lead.show_text(lead)
         running = channel is not None and channel.phase is Phase.DISPUTED and time.time() <= channel.deadline
         self._go.setVisible(not done and not running)
@@ -121,7 +123,7 @@ class LeaveDialog(QDialog):
             return dispute_title(channel, time.time())
         if self._without and channel is not None and channel.phase in _OPEN_TO_ALONE:
             return "Leave without the broker"
-        return "Finalize and withdraw"
+        return _TOGETHER
 
     def _verb(self) -> str:
         channel = self._view.channel
@@ -129,7 +131,7 @@ class LeaveDialog(QDialog):
             return "Settle and withdraw"
         if self._without:
             return "Challenge and leave"
-        return "Try again" if self._failed else "Finalize and withdraw"
+        return "Try again" if self._failed else _TOGETHER
 
     def _change_way(self) -> None:
         self._without = not self._without
