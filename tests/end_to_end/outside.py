@@ -29,11 +29,12 @@ class Chain:
         return int(self.web3.eth.contract(asset, abi=_ERC20).functions.balanceOf(owner).call())
 
     def gas_spent(self, account: str) -> int:
-        """Wei that the account paid for its transactions, over all blocks."""
+        """Wei that the account paid for its transactions, and gave its gas key, over all blocks."""
         eth, spent = self.web3.eth, 0
         for number in range(eth.block_number + 1):
             for row in eth.get_block(number, full_transactions=True)["transactions"]:
                 if not isinstance(row, bytes) and row["from"].lower() == account.lower():
                     receipt = eth.get_transaction_receipt(row["hash"])
                     spent += receipt["gasUsed"] * receipt["effectiveGasPrice"]
+                    spent += 0 if row["input"] else row["value"]  # a plain transfer: the gas key's share
         return spent

@@ -72,8 +72,9 @@ def _wallet(account: Account) -> dict[str, int]:
 
 
 def _gas(account: Account) -> int:
-    """Wei that the owner's own transactions have cost."""
-    cost = 0
+    """Wei that the owner's own transactions have cost, and those of his gas key, and what is left with that."""
+    gas_key = "0x" + account.vault.gas_key().address.hex()
+    cost = int(_result(account.broker.rpc[0], "eth_getBalance", gas_key, "latest"), 16)
     for (digest,) in account.journal.store.rows("SELECT hash FROM transactions"):
         receipt: Any = _result(account.broker.rpc[0], "eth_getTransactionReceipt", "0x" + digest.hex())
         cost += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)

@@ -44,7 +44,7 @@ def signer_of(signature: str, state: State) -> bytes:
 def test_a_backup_holds_no_session_key_and_its_channel_trades_no_more(tmp_path: Path) -> None:
     async def work(there: Ground) -> None:
         assert there.channel.restored
-        assert there.channel.signer is OWNER
+        assert there.channel.signer.key is OWNER
         for state in (filled(there, there.buy), opened(there, there.fresh.id)):
             assert (await there.liar.show(*shown(state)))["error"] == "RESTORED"
         market = there.channel.terms.markets[0]
@@ -128,7 +128,7 @@ def test_res_ahead_proof_means_that_this_journal_was_rolled_back(tmp_path: Path)
         there.liar.pages = [proven(state)]
         there.liar.highest = 3, DOMAIN.digest(state).digest
         await there.link.resume(there.channel)
-        assert (there.channel.restored, there.channel.shown, there.channel.signer) == (True, True, OWNER)
+        assert (there.channel.restored, there.channel.shown, there.channel.signer.key) == (True, True, OWNER)
         assert there.channel.last.state == state
         assert there.link._talk.standing(there.channel) is Standing.JOINED
         again = TraderChannel(there.journal, there.channel.record, None, Clock())
@@ -169,7 +169,7 @@ def test_a_locked_owner_is_no_restored_profile(tmp_path: Path) -> None:
         assert (await there.liar.show(*shown(cancelled(there, there.buy))))["error"] in ("RESTORED", "BUSY")
         keys.open = True
         there.liar.peers[-1].abort()
-        await until(lambda: there.channel.signer is SESSION)
+        await until(lambda: getattr(there.channel.signer, "key", None) is SESSION)
         await until(lambda: there.link.live.online)
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.buy)))
 

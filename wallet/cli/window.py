@@ -197,10 +197,12 @@ class WindowLauncher:
     def _serve_demo(self, owner: Owner, directory: Path, progress: Progress) -> Backend:
         from wallet.session.broker_profile import load
 
-        keys = self._pool.submit(_demo_keys, owner.profile)
-        broker = load(self._start_sandbox(directory / "sandbox"))
+        started = self._start_sandbox(directory / "sandbox")
+        # While that process starts, and not in a thread of its own: two threads that import the same large library at
+        # the same time may each find half of it.
+        password = _demo_keys(owner.profile)
         progress("BOOT-KEYS", 0.6)
-        password = keys.result()
+        broker = load(_profile_of(started, directory / "sandbox"))
         progress("BOOT-CONNECT", 0.8)
         service = self._serve(owner, password, broker)
         service.online(broker.broker, chain_only=False).result()
@@ -218,17 +220,13 @@ class WindowLauncher:
             self._throwaway = Path(tempfile.mkdtemp(prefix="channel-wallet-demo-"))
         return self._throwaway
 
-    def _start_sandbox(self, directory: Path) -> Path:
-        """Starts broker, chain and makers in a process of their own; the broker profile's path.
-
-        Raises WalletError("SANDBOX_FAILED", why).
-        """
+    def _start_sandbox(self, directory: Path) -> subprocess.Popen[bytes]:
+        """Starts broker, chain and makers in a process of their own, without waiting for them."""
         if self._sandbox is not None and self._sandbox.poll() is None:
             self._sandbox.terminate()
             self._sandbox.wait()
         program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "wallet"]
-        errors = directory.with_suffix(".err")
-        with errors.open("wb") as stream:
+        with _errors(directory).open("wb") as stream:
             self._sandbox = subprocess.Popen(
                 [
                     *program,
@@ -243,12 +241,22 @@ class WindowLauncher:
                 stdout=subprocess.PIPE,
                 stderr=stream,
             )
-        line = _first_line(self._sandbox, SANDBOX_START)
-        if not line:
-            why = errors.read_text(errors="replace").strip().splitlines()
-            raise WalletError("SANDBOX_FAILED", why=why[-1][:200] if why else "it ended without a word")
-        ready: Any = strictjson.loads(line)
-        return Path(ready["profile"])
+        return self._sandbox
+
+
+def _errors(directory: Path) -> Path:
+    """What the sandbox of a directory complains of."""
+    return directory.with_suffix(".err")
+
+
+def _profile_of(sandbox: subprocess.Popen[bytes], directory: Path) -> Path:
+    """Where the sandbox's broker profile is, once it is ready. Raises WalletError("SANDBOX_FAILED", why)."""
+    line = _first_line(sandbox, SANDBOX_START)
+    if not line:
+        why = _errors(directory).read_text(errors="replace").strip().splitlines()
+        raise WalletError("SANDBOX_FAILED", why=why[-1][:200] if why else "it ended without a word")
+    ready: Any = strictjson.loads(line)
+    return Path(ready["profile"])
 
 
 def _first_line(process: subprocess.Popen[bytes], within: float) -> bytes:

@@ -82,9 +82,11 @@ class Seat:
         entry = Entry(state, typed.digest, self.role.other, Status.PENDING, recorded=now)
         return entry.signed(self.role.other, signature, own=False)
 
-    def acknowledge(self, entry: Entry) -> Entry:
-        """The ACK: our signature on the same digest."""
-        signature = self.signer.sign(TypedDigest("State", entry.digest))
+    def acknowledge(self, entry: Entry, typed: TypedDigest | None = None) -> Entry:
+        """The ACK: our signature on the same digest; ``typed``, if who asks has it already."""
+        typed = typed or self.domain.digest(entry.state)
+        assert typed.digest == entry.digest
+        signature = self.signer.sign(typed)
         return replace(entry.signed(self.role, signature, own=True), status=Status.VALIDATED)
 
     def refuse(self, last: Entry, entry: Entry, now: int) -> Entry:

@@ -136,7 +136,7 @@ class TraderChannel:
             following = next_state(self, entry, answering=True)
             if following is not None:
                 return Next(self._issue(following, entry).digest)
-        return Ack(self._acknowledge(entry))
+        return Ack(self._acknowledge(entry, typed))
 
     def countersigned(self, increment: int, digest: bytes, signature: bytes) -> None:
         """The broker's signature on our void: the channel goes on from there.
@@ -316,8 +316,8 @@ class TraderChannel:
             return False
         return 0 < record.increment - self.last.state.increment <= FAR and record.increment < MAX_INCREMENT
 
-    def _acknowledge(self, entry: Entry) -> bytes:
-        signed = self.seat.acknowledge(entry)
+    def _acknowledge(self, entry: Entry, typed: TypedDigest) -> bytes:
+        signed = self.seat.acknowledge(entry, typed)
         self.commit(signed)
         assert signed.trader_signature is not None
         return signed.trader_signature
