@@ -51,7 +51,12 @@ def test_one_broker_that_fails_hinders_no_other(tmp_path: Path) -> None:
             placed = []
             for channel in (first, second):
                 at = accounts.of_channel(channel)
-                placed.append(await at.place_order("ETH/USDT", "sell", 9_000 * 10**6, ETH // 10, "post_only", channel))
+                placed.append(
+                    await at.place_order("ETH/USDT", "sell", 9_000 * 10**6, ETH // 10, "post_only", channel, "one")
+                )
+                again = await at.place_order("ETH/USDT", "sell", 9_000 * 10**6, ETH // 10, "post_only", channel, "one")
+                assert again == placed[-1]  # asked for twice, signed once
+                assert len(list(at.find(channel).requests.rows())) == 1
             for channel, order in zip((first, second), placed, strict=True):
                 found = accounts.of_order(order).channel_of(order)
                 assert found is not None

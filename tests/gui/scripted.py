@@ -228,7 +228,14 @@ class ScriptedBackend:
         return self._do("open_channel", broker, tuple(allocations), another, value=CHANNEL)
 
     def place_order(
-        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+        self,
+        channel: bytes,
+        market: str,
+        side: str,
+        price: int,
+        amount: int,
+        time_in_force: str,
+        client_id: str = "",
     ) -> Future[bytes]:
         return self._do("place_order", channel, market, side, price, amount, time_in_force, value=bytes(32))
 

@@ -210,8 +210,16 @@ class Account:
         return market
 
     async def place_order(
-        self, market: str, side: str, price: int, amount: int, time_in_force: str, channel: bytes | None = None
+        self,
+        market: str,
+        side: str,
+        price: int,
+        amount: int,
+        time_in_force: str,
+        channel: bytes | None = None,
+        client_id: str = "",
     ) -> bytes:
+        """Signs and sends an order; its id. Asked for again with the same ``client_id``, it is the same order."""
         info, found = self.market(market), self.open_channel_or_refuse(channel)
         return await self.link.place(
             found,
@@ -221,6 +229,7 @@ class Account:
             amount,
             TimeInForce[time_in_force.upper()],
             ORDER_LIFETIME,
+            client_id,
         )
 
     def channel_of(self, order: bytes) -> TraderChannel | None:

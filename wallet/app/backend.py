@@ -43,9 +43,19 @@ class Commands(Protocol):
         """
 
     def place_order(
-        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+        self,
+        channel: bytes,
+        market: str,
+        side: str,
+        price: int,
+        amount: int,
+        time_in_force: str,
+        client_id: str = "",
     ) -> Future[bytes]:
-        """Sign and send an order intent; the id, once the broker has taken it."""
+        """Sign and send an order intent; the id, once the broker has taken it.
+
+        ``client_id``: the caller's name for what he wants once; asked for again with it, nothing is signed anew.
+        """
 
     def order(self, order: bytes) -> Future[OrderView]:
         """What became of one order."""

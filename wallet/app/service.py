@@ -210,11 +210,18 @@ class Service:
         return self._run(lambda accounts: accounts.account(broker).open_channel(allocations, another=another))
 
     def place_order(
-        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+        self,
+        channel: bytes,
+        market: str,
+        side: str,
+        price: int,
+        amount: int,
+        time_in_force: str,
+        client_id: str = "",
     ) -> Future[bytes]:
         return self._run(
             lambda accounts: accounts.of_channel(channel).place_order(
-                market, side, price, amount, time_in_force, channel or None
+                market, side, price, amount, time_in_force, channel or None, client_id
             )
         )
 

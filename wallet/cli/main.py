@@ -263,6 +263,7 @@ for _side in ("buy", "sell"):
     @click.option("--limit", required=True, metavar="PRICE", help="The worst price you accept.")
     @click.option("--ioc", is_flag=True, help="Fill at once what can be, cancel the rest.")
     @click.option("--post-only", is_flag=True, help="Rest in the book or be cancelled; never take.")
+    @click.option("--id", "client_id", default="", metavar="TEXT", help="A name of your own: said again, no new order.")
     @click.option("--wait", type=float, default=5.0, show_default=True, help="Seconds to wait for states of the order.")
     @channel_option
     @wallet_command
@@ -273,6 +274,7 @@ for _side in ("buy", "sell"):
         limit: str,
         ioc: bool,
         post_only: bool,
+        client_id: str,
         wait: float,
         which: str | None,
         _side: str = _side,
@@ -281,7 +283,7 @@ for _side in ("buy", "sell"):
             raise click.UsageError("--ioc and --post-only exclude each other.")
         kind = "immediate_or_cancel" if ioc else "post_only" if post_only else "good_till_time"
         with target(out, which) as there:
-            show_order(out, there, place(there, _side, market, amount, limit, kind), wait)
+            show_order(out, there, place(there, _side, market, amount, limit, kind, client_id), wait)
 
 
 @order.command("cancel")

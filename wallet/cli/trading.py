@@ -52,7 +52,7 @@ def market_of(view: AppView, name: str) -> MarketInfo:
     return found
 
 
-def place(there: Target, side: str, market: str, amount: str, limit: str, kind: str) -> bytes:
+def place(there: Target, side: str, market: str, amount: str, limit: str, kind: str, client_id: str = "") -> bytes:
     """Sends the order; its id."""
     info = market_of(there.view, market)
     # a price is quote base units per `unit` of base: a decimal price counts quote per one whole base
@@ -61,7 +61,7 @@ def place(there: Target, side: str, market: str, amount: str, limit: str, kind: 
     if scaled % whole:
         raise WalletError("ORD-TICK", expected=info.tick_size, got=limit)
     units = parse_decimal(amount, info.base.decimals)
-    return there.commands.place_order(there.channel, market, side, scaled // whole, units, kind).result()
+    return there.commands.place_order(there.channel, market, side, scaled // whole, units, kind, client_id).result()
 
 
 def show_order(out: Context, there: Target, order: bytes, wait: float) -> None:

@@ -151,7 +151,14 @@ class Guest:
         return self._call("open_channel", broker=broker, allocations=allocations, another=another)
 
     def place_order(
-        self, channel: bytes, market: str, side: str, price: int, amount: int, time_in_force: str
+        self,
+        channel: bytes,
+        market: str,
+        side: str,
+        price: int,
+        amount: int,
+        time_in_force: str,
+        client_id: str = "",
     ) -> Future[bytes]:
         return self._call(
             "place_order",
@@ -161,6 +168,7 @@ class Guest:
             price=price,
             amount=amount,
             time_in_force=time_in_force,
+            client_id=client_id,
         )
 
     def order(self, order: bytes) -> Future[OrderView]:
