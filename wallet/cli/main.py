@@ -343,7 +343,7 @@ def history_verify(out: Context, which: str | None) -> None:
     """Check the chain, every signature and every rule of the whole history."""
     stored, found = out.stored_channel(which)
     count = stored.verify(found)
-    out.show({"verified": count}, f"{count} states hold.")
+    out.show({"verified": count}, "1 state holds." if count == 1 else f"{count} states hold.")
 
 
 @history.command("export")
