@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import acknowledge, histories, update
+from tests.benchmarks import acknowledge, histories, pair, update
 from tests.benchmarks.report import RESULTS, ROOT, Figure, Options, table, write
 
 BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
         "Acknowledged states through the driver over loopback, durable (synchronous=FULL)",
         acknowledge.run,
     ),
+    "pair": ("Acknowledged states of the real broker and wallet over loopback, durable on both sides", pair.run),
     "history": ("A long history: verified by all cores, and opened at its last page", histories.run),
 }
 

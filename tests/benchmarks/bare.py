@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,22 +53,32 @@ class Limit:
         return self._sign(digest, hasher=None)
 
 
+@dataclass(frozen=True)
+class Bare:
+    """Seconds on the wall of each state: of all of it, and of its commit alone."""
+
+    each: list[float]
+    commits: list[float]
+
+
 def with_commit(
     folder: Path, theirs: PrivateKey, own: PrivateKey, session: Session, resting: int, rows: Sequence[bytes]
-) -> list[float]:
-    """Seconds on the wall of each state: the same, and one commit of its bytes (SQLite, WAL, synchronous=FULL)."""
+) -> Bare:
+    """The same work for each state, and one commit of its bytes (SQLite, WAL, synchronous=FULL)."""
     path = folder / f"bare-{time.monotonic_ns()}.db"
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute("CREATE TABLE states (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL)")
     limit = Limit(theirs, own, session)
-    times = [time.perf_counter()]
+    times, commits = [time.perf_counter()], []
     for number, row in enumerate(rows, resting):
         signed = limit.once(number)
+        begun = time.perf_counter()
         database.execute("BEGIN IMMEDIATE")
         database.execute("INSERT INTO states VALUES (?, ?, ?)", (number, row, signed))
         database.execute("COMMIT")
         times.append(time.perf_counter())
+        commits.append(times[-1] - begun)
     database.close()
-    return [end - begin for begin, end in pairwise(times)]
+    return Bare([end - begin for begin, end in pairwise(times)], commits)

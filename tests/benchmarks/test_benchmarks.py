@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import acknowledge, histories, update
+from tests.benchmarks import acknowledge, histories, pair, update
 from tests.benchmarks.report import Figure, Options, table, write
 from tests.benchmarks.session import SIZE, TERMS, write_session
 from wallet.protocol.rules import Ground, check
@@ -40,6 +40,7 @@ def test_every_benchmark_gives_figures(tmp_path: Path) -> None:
     results = {
         "update": update.run(options),
         "acknowledge": acknowledge.run(options),
+        "pair": pair.run(options),
         "history": histories.run(options),
     }
     assert all(figure.value > 0 for figures in results.values() for figure in figures)
