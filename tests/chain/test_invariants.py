@@ -266,7 +266,9 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.lives)
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
-        life = data.draw(st.sampled_from(self.lives))
+        """Mostly of a channel in dispute: chance alone comes to a period's end too seldom."""
+        disputed = [life for life in self.lives if life.status == 2]
+        life = data.draw(st.sampled_from(2 * disputed + self.lives))
         recorded = life.recorded or life.session.setup
         if life.status == 2 and self.world.chain.now > life.deadline:
             self.world.settle(life.session, recorded.outcomes)
@@ -276,7 +278,7 @@ class Lives(RuleBasedStateMachine):
             with pytest.raises(Reverted, match="NOT_DISPUTED|TOO_EARLY"):
                 self.world.settle(life.session, recorded.outcomes)
 
-    @rule(seconds=st.sampled_from([1, 30, 59, 60, 61]))
+    @rule(seconds=st.sampled_from([1, 30, 59, 60, 61, 61, 61]))
     def wait(self, seconds: int) -> None:
         self.world.chain.pass_time(seconds)
 
@@ -338,15 +340,17 @@ def test_lives_among_hostile_tokens() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_lives_of_channels() -> None:
-    """Runs of sixty steps until there were as many lives as asked for; half of the runs among hostile tokens."""
+    """About as many lives as asked for, among all kinds of tokens. One run: a second one would begin with the same."""
     wanted = int(os.environ.get("CHANNEL_WALLET_LIVES", "600"))
 
     class Counted(HostileLives):
         kinds = ("test token", *HostileLives.kinds)
         tally = Tally()
 
-    while Counted.tally.lives < wanted:
-        run_state_machine_as_test(Counted, settings=settings(max_examples=200, stateful_step_count=60))
+    run_state_machine_as_test(Counted, settings=settings(max_examples=wanted // 2, stateful_step_count=60))
+    tally = Counted.tally
+    assert min(tally.lives, tally.disputes, tally.settled, tally.closed, tally.refused_by_token) > 0
+    assert set(tally.runs) == set(Counted.kinds)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "lives.json").write_text(json.dumps(vars(Counted.tally), indent=1) + "\n", encoding="utf-8")
 
