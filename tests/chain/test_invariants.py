@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ class Tally:
     closed: int = 0
     refused_by_token: int = 0
     runs: Counter[str] = field(default_factory=Counter)
+
+
+@cache
+def workshop() -> tempfile.TemporaryDirectory[str]:
+    """Where hostile tokens are compiled: of this process alone, for another one may be compiling others."""
+    return tempfile.TemporaryDirectory(prefix="hostile-tokens-")
 
 
 class Lives(RuleBasedStateMachine):

@@ -23,7 +23,7 @@ from tests.crashes.options import Options
 from tests.end_to_end.judge import Verdict
 
 SEED = int(os.environ.get("CHANNEL_WALLET_SEED", "7"))
-SLOW_KILLS = int(os.environ.get("CHANNEL_WALLET_KILLS", "80"))
+SLOW_KILLS = int(os.environ.get("CHANNEL_WALLET_KILLS", "50"))
 
 pytestmark = pytest.mark.e2e
 
