@@ -21,11 +21,14 @@ class Group:
 _ENVIRONMENT = ("pyproject.toml", "packaging/*", ".ci/*")
 
 GROUPS = {
-    "protocol": Group(("tests/protocol", "tests/spec", "tests/catalogue"), ("wallet/protocol/*", "resources/spec/*")),
-    "chain": Group(("tests/chain",), ("wallet/protocol/*", "wallet/chain/*", "resources/contracts/*")),
+    "protocol": Group(
+        ("tests/protocol", "tests/spec", "tests/catalogue"), ("wallet/protocol/*", "resources/spec/*"), minutes=3
+    ),
+    "chain": Group(("tests/chain",), ("wallet/protocol/*", "wallet/chain/*", "resources/contracts/*"), minutes=2),
     "parts": Group(
         ("tests/wire", "tests/keys", "tests/history", "tests/market"),
         ("wallet/protocol/*", "wallet/wire/*", "wallet/keys/*", "wallet/history/*", "wallet/market/*"),
+        minutes=4,
     ),
     "broker": Group(
         ("tests/broker", "tests/sandbox"),
@@ -37,13 +40,13 @@ GROUPS = {
             "wallet/broker/*",
             "wallet/sandbox/*",
         ),
+        minutes=4,
     ),
-    "session": Group(
-        ("tests/session", "tests/app", "tests/cli"),
-        ("wallet/*", "resources/contracts/*"),
+    "session": Group(("tests/session", "tests/app", "tests/cli"), ("wallet/*", "resources/contracts/*"), minutes=2),
+    "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*"), minutes=1),
+    "end_to_end": Group(
+        ("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT), minutes=9
     ),
-    "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*")),
-    "end_to_end": Group(("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT)),
     "crashes": Group(
         ("tests/crashes",),
         (
@@ -54,6 +57,7 @@ GROUPS = {
             "wallet/session/*",
             "wallet/broker/*",
         ),
+        minutes=12,
     ),
     "fuzz": Group(
         ("tests/fuzz",),
@@ -66,9 +70,10 @@ GROUPS = {
             "wallet/session/broker_profile.py",
             "wallet/sandbox/devnet/*",
         ),
+        minutes=5,
     ),
-    "mutation": Group(("tests/mutation",), ("wallet/protocol/*", "tests/protocol/*")),
-    "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT)),
+    "mutation": Group(("tests/mutation",), ("wallet/protocol/*", "tests/protocol/*"), minutes=6),
+    "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT), minutes=3),
 }
 
 
