@@ -20,6 +20,7 @@ from wallet.keys.kdf import KdfParams
 from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, create_vault
+from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
 from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.devnet.node import Devnet
@@ -152,6 +153,11 @@ def test_leaving_with_the_broker_dead_for_good(tmp_path: Path, monkeypatch: pyte
             channel = account.channel
             assert channel is not None
             await machine.found.broker.stop()
+
+            async def too_poor(_: object) -> int:
+                raise WalletError("TX_NO_GAS", have=0, need=1, address="")
+
+            monkeypatch.setattr(account.chain, "fund_gas", too_poor)  # which keeps nobody from leaving
             until_when = await account.leave_alone(channel.id)
             assert channel.disputed
             found = await account.chain.contract.channel(channel.id)

@@ -305,11 +305,14 @@ class Account:
             await self.chain.ready(15)
             with self.progress.of(ALONE_STEPS) as step:
                 step(0)
-                await self.chain.fund_gas(self.owner)
                 if found.final:
                     await self.chain.close(found, self.owner)
                     return 0
-                return await self.chain.challenge(found, self.owner)
+                deadline = await self.chain.challenge(found, self.owner)
+                # After it, and best effort: who has just enough to leave must not be kept by what the rest may cost.
+                with contextlib.suppress(WalletError):
+                    await self.chain.fund_gas(self.owner)
+                return deadline
 
     async def withdraw(self, channel: bytes | None = None) -> dict[bytes, int]:
         """Close with the final state and take everything home; what arrived, by asset."""
