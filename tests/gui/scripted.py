@@ -236,6 +236,7 @@ class ScriptedBackend:
         amount: int,
         time_in_force: str,
         client_id: str = "",
+        lifetime: int = 86_400,
     ) -> Future[bytes]:
         return self._do("place_order", channel, market, side, price, amount, time_in_force, value=bytes(32))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 
-from tests.gui.scripted import CHANNEL, ScriptedBackend, app_view, channel, failed
+from tests.gui.scripted import CHANNEL, ScriptedBackend, app_view, channel, failed, market_view
 from wallet.app.snapshots import ConnectionView, Link
 from wallet.gui.views.ticket import Ticket
 from wallet.gui.window import MainWindow
@@ -181,3 +182,54 @@ def test_fees_come_from_the_snapshot(trading: MainWindow, backend: ScriptedBacke
     assert find("ticket.fee").text() == "0.00100000 ETH"
     backend.publish(app_view(channel=channel(max_fee=500)))
     qtbot.waitUntil(lambda: find("ticket.fee").text() == "0.00050000 ETH")
+
+
+def test_a_market_order_by_mouse(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    ticket = ticket_of(trading)
+    qtbot.mouseClick(find("ticket.kind.market"), Qt.MouseButton.LeftButton)
+    assert not ticket.price.isVisible()
+    qtbot.keyClicks(ticket.amount.edit, "0.5")
+    assert find("ticket.average").text().startswith("3\u202f000.0")
+    qtbot.mouseClick(ticket.send, Qt.MouseButton.LeftButton)
+    (placed,) = orders(backend)
+    assert placed[3:] == ("buy", 3_030_030_000, 5 * 10**17, "immediate_or_cancel")
+
+
+def test_a_dear_market_order_needs_its_box_ticked_each_time(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    ticket = ticket_of(trading)
+    view = market_view()
+    top = view.book.asks[0][0]
+    thin = replace(view.book, asks=((top, 10**17), (top * 109 // 100, 10**18)), seq=2)
+    trading.room.workspace.show_prices(replace(view, book=thin))
+    qtbot.mouseClick(find("ticket.kind.market"), Qt.MouseButton.LeftButton)
+    ticket._cap.box.setCurrentText("10 %")
+    ticket._cap.box.activated.emit(ticket._cap.box.currentIndex())
+    qtbot.keyClicks(ticket.amount.edit, "1")
+    assert not ticket.send.isEnabled()
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    assert orders(backend) == []
+    box = find("ticket.consent")
+    assert box.isVisible()
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    assert ticket.send.isEnabled()
+    qtbot.keyClicks(ticket.amount.edit, ".05")  # more than was agreed to
+    assert not ticket.send.isEnabled()
+    assert orders(backend) == []
+
+
+def test_the_total_leads_the_amount_until_the_amount_is_typed(trading: MainWindow, qtbot: Any) -> None:
+    ticket = ticket_of(trading)
+    ticket.take_price(3_000_000_000)
+    qtbot.keyClicks(ticket.total.edit, "1500")
+    assert ticket.amount.text == "0.5000"
+    qtbot.keyClicks(ticket.amount.edit, "5")
+    assert ticket.total.text == "1500.15"
+
+
+def test_a_click_in_the_book_turns_a_market_order_into_a_limit(trading: MainWindow, qtbot: Any, find: Any) -> None:
+    qtbot.mouseClick(find("ticket.kind.market"), Qt.MouseButton.LeftButton)
+    ticket_of(trading).take_price(3_000_030_000)
+    assert ticket_of(trading).draft.kind == "good_till_time"
+    assert ticket_of(trading).price.isVisible()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from wallet.app import views
+from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
 from wallet.app.opening import OVER, Opening
@@ -35,7 +36,6 @@ from wallet.wire.market_messages import InstrumentsRequest
 
 log = logging.getLogger(__name__)
 
-ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 FINALIZE_WAIT = 30.0
 MARKETS_FOLLOWED = 16
 OVERVIEW = 60  # seconds of a candle, of markets nobody looks at closely
@@ -218,6 +218,7 @@ class Account:
         time_in_force: str,
         channel: bytes | None = None,
         client_id: str = "",
+        lifetime: int = ORDER_LIFETIME,
     ) -> bytes:
         """Signs and sends an order; its id. Asked for again with the same ``client_id``, it is the same order."""
         info, found = self.market(market), self.open_channel_or_refuse(channel)
@@ -228,7 +229,7 @@ class Account:
             price,
             amount,
             TimeInForce[time_in_force.upper()],
-            ORDER_LIFETIME,
+            lifetime,
             client_id,
         )
 

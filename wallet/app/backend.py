@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 
+ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
+
 
 class Commands(Protocol):
     """Commands and queries. Amounts and prices are integers in base units; ``market`` is a name like ``ETH/USDT``.
@@ -51,10 +53,12 @@ class Commands(Protocol):
         amount: int,
         time_in_force: str,
         client_id: str = "",
+        lifetime: int = ORDER_LIFETIME,
     ) -> Future[bytes]:
         """Sign and send an order intent; the id, once the broker has taken it.
 
         ``client_id``: the caller's name for what he wants once; asked for again with it, nothing is signed anew.
+        ``lifetime``: seconds until it expires by itself.
         """
 
     def order(self, order: bytes) -> Future[OrderView]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from wallet.app import proofs, records
 from wallet.app.accounts import Accounts
+from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.profile import Profile
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
@@ -218,10 +219,11 @@ class Service:
         amount: int,
         time_in_force: str,
         client_id: str = "",
+        lifetime: int = ORDER_LIFETIME,
     ) -> Future[bytes]:
         return self._run(
             lambda accounts: accounts.of_channel(channel).place_order(
-                market, side, price, amount, time_in_force, channel or None, client_id
+                market, side, price, amount, time_in_force, channel or None, client_id, lifetime
             )
         )
 

@@ -14,6 +14,7 @@ from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
 from wallet.gui.desk import Desk
 from wallet.gui.models.steps import live_orders
+from wallet.gui.models.ticket import Wish
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
@@ -153,13 +154,22 @@ class TradingRoom(QWidget):
 
     # --- commands ------------------------------------------------------------------------------------------------
 
-    def _place(self, market: str, side: str, price: int, amount: int, kind: str) -> None:
+    def _place(self, wanted: Wish) -> None:
         def refused(error: WalletError) -> None:
             text = self._desk.explain(error)
             self.workspace.ticket.show_refusal(text)
             self.notice.say(f"The order was not taken. {text}", "bad")
 
-        future = self._desk.backend.place_order(self._channel, market, side, price, amount, kind)
+        self.workspace.ticket.sent_off()
+        future = self._desk.backend.place_order(
+            self._channel,
+            wanted.market,
+            wanted.side,
+            wanted.price,
+            wanted.amount,
+            wanted.time_in_force,
+            lifetime=wanted.lifetime,
+        )
         self._desk.courier.deliver(future, self, lambda _: None, refused)
 
     def _cancel(self, order: bytes) -> None:

@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 from tests.gui.scripted import BALANCES, ETH_USDT, FLAG, app_view, channel, market_view, order
 from wallet.app.snapshots import ConnectionView, Link, OrderStatus, Phase
 from wallet.gui.models.ticket import (
+    FOK,
     IOC,
+    MARKET,
     POST_ONLY,
     Draft,
     Situation,
     assess,
     largest,
+    led_by_total,
     step_amount,
     step_price,
+    wish,
 )
 
 PRICE = "3000.00"
@@ -214,3 +218,97 @@ def test_hints_warn_without_forbidding(draft: Draft, code: str | None) -> None:
     result = assess(draft, situation())
     assert result.reason is None
     assert (result.hint.code if result.hint else None) == code
+
+
+# --- market orders ------------------------------------------------------------------------------------------------
+
+
+def test_a_market_order_is_an_ioc_with_a_price_of_protection() -> None:
+    now = situation()
+    best = BOOK.asks[0][0]
+    found = wish(Draft("buy", MARKET, amount="0.5", cap=10_000), now)
+    assert found is not None
+    assert (found.time_in_force, found.amount) == (IOC, 5 * 10**17)
+    assert best < found.price <= best * 101 // 100
+    assert found.price % ETH_USDT.tick_size == 0
+
+
+def test_a_market_order_locks_for_the_worst_and_tells_the_likely() -> None:
+    result = assess(Draft("buy", MARKET, amount="2"), situation())
+    assert result.reason is None
+    assert result.estimate is not None
+    assert result.price is not None
+    assert result.total is not None
+    assert result.total == result.estimate.value < result.price * 2
+    assert result.locked_after == 1_500_000_000 + result.price * 2
+
+
+@pytest.mark.parametrize("book", [None, replace(BOOK, stale=True), replace(BOOK, asks=())])
+def test_without_a_fresh_book_there_is_no_market_order(book: Any) -> None:
+    reason = assess(Draft("buy", MARKET, amount="1"), situation(book=book)).reason
+    assert reason is not None
+    assert reason.code == "TICKET-NO-BOOK"
+
+
+def thin(*asks: tuple[int, int]) -> Any:
+    return replace(BOOK, bids=((2_990_000_000, 10**18),), asks=asks)
+
+
+def test_a_dear_market_order_asks_for_a_tick_and_a_warning_comes_first() -> None:
+    draft = Draft("buy", MARKET, amount="2", cap=100_000)
+    slips = thin((3_010_000_000, 10**18), (3_150_000_000, 10**18))  # 80 above 3000: 2.67 %
+    result = assess(draft, situation(book=slips))
+    assert result.reason is None
+    assert result.hint is not None
+    assert result.hint.code == "TICKET-SLIPS"
+    assert result.hint.params == {"percent": "2.67"}
+    dear = situation(book=thin((3_010_000_000, 10**18), (3_300_000_000, 10**18)))  # 155 above: 5.17 %
+    result = assess(draft, dear)
+    assert result.reason is not None
+    assert result.reason.code == "TICKET-DEAR"
+    assert result.reason.params == {"percent": "5.17"}
+    assert assess(replace(draft, consent=True), dear).reason is None
+
+
+def test_what_the_book_cannot_fill_asks_for_a_tick() -> None:
+    now = situation(book=thin((3_010_000_000, 10**18)))
+    draft = Draft("buy", MARKET, amount="2")
+    assert wish(draft, now) is None
+    result = assess(draft, now)
+    assert result.reason is not None
+    assert (result.reason.code, result.reason.field) == ("TICKET-THIN", "consent")
+    assert wish(replace(draft, consent=True), now) is not None
+
+
+def test_fill_or_kill_says_when_the_book_is_too_thin() -> None:
+    now = situation(book=thin((3_010_000_000, 10**18)))
+    hint = assess(Draft("buy", FOK, "3010.00", "2"), now).hint
+    assert hint is not None
+    assert hint.code == "TICKET-NOT-WHOLE"
+    assert assess(Draft("buy", FOK, "3010.00", "1"), now).hint is None
+
+
+@pytest.mark.parametrize(
+    ("draft", "amount"),
+    [
+        (Draft("buy", price="3000.00", total="1500"), "0.5000"),
+        (Draft("buy", price="3000.00", total="1500.29"), "0.5000"),  # whole lots, never more than was said
+        (Draft("sell", price="3000.00", total="100"), "0.0333"),
+        (Draft("buy", total="1500"), ""),
+        (Draft("buy", price="3000.00", amount="7", total="x"), ""),
+        (Draft("buy", price="3000.00", amount="7"), "7"),
+    ],
+)
+def test_the_amount_follows_the_total_while_that_leads(draft: Draft, amount: str) -> None:
+    assert led_by_total(draft, situation()).amount == amount
+
+
+def test_the_total_of_a_market_order_is_walked_through_the_book() -> None:
+    now = situation(book=thin((3_000_000_000, 10**18), (3_020_000_000, 10**18)))
+    draft = led_by_total(Draft("buy", MARKET, total="4510"), now)
+    assert draft.amount == "1.5000"
+
+
+def test_collateral_left_is_shown_after_the_order() -> None:
+    result = assess(Draft("buy", price=PRICE, amount="1"), situation())
+    assert result.collateral_after == situation().room("buy") - 10**18

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import PERMIT, Failure, calls
 from wallet.app.snapshots import AppView, OrderView, StateRow
@@ -159,6 +160,7 @@ class Guest:
         amount: int,
         time_in_force: str,
         client_id: str = "",
+        lifetime: int = ORDER_LIFETIME,
     ) -> Future[bytes]:
         return self._call(
             "place_order",
@@ -169,6 +171,7 @@ class Guest:
             amount=amount,
             time_in_force=time_in_force,
             client_id=client_id,
+            lifetime=lifetime,
         )
 
     def order(self, order: bytes) -> Future[OrderView]:

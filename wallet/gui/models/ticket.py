@@ -29,22 +29,43 @@ from wallet.gui.models.figures import (
     price_text,
 )
 from wallet.gui.models.funds import in_session
-from wallet.protocol.amounts import MAX_AMOUNT, PPM
+from wallet.gui.models.sweep import Estimate, affordable, protection, sweep
+from wallet.protocol.amounts import MAX_AMOUNT, PPM, parse_decimal
 from wallet.protocol.errors import WalletError
 
-LIMIT, IOC, POST_ONLY = "good_till_time", "immediate_or_cancel", "post_only"
+LIMIT, IOC, FOK, POST_ONLY = "good_till_time", "immediate_or_cancel", "fill_or_kill", "post_only"
+MARKET = "market"  # no order of the protocol's: an immediate-or-cancel with a price of protection
+AT_ONCE = (IOC, FOK, MARKET)
 FAR_PERCENT = 5  # a limit this far through the book is more likely a slip than a wish
 PENDING = (OrderStatus.STAGED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+DAY = 86_400
+CAP = 10_000  # ppm of slippage a market order accepts unless the user says otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the user has put in so far."""
+    """What the user has put in so far. ``total`` is not empty while it leads and the amount follows from it."""
 
     side: str = "buy"
     kind: str = LIMIT
     price: str = ""
     amount: str = ""
+    total: str = ""
+    cap: int = CAP  # ppm through the best price that a market order accepts
+    lifetime: int = DAY  # seconds that a resting order lives
+    consent: bool = False  # the box is ticked that a dear market order asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An order as it goes to the backend: integers in base units, ``lifetime`` in seconds."""
+
+    market: str
+    side: str
+    price: int
+    amount: int
+    time_in_force: str
+    lifetime: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,8 @@ class Assessment:
     receives: int | None = None  # at least, in the asset received, once filled
     locked_after: int | None = None  # of the asset paid with
     available_after: int | None = None
+    collateral_after: int | None = None  # of the asset received: what the broker's collateral still covers then
+    estimate: Estimate | None = None  # of what would be taken from the book at once
     reason: Reason | None = None
     hint: Reason | None = None  # worth knowing, no obstacle
 
@@ -113,9 +136,8 @@ class Situation:
 
 def assess(draft: Draft, now: Situation) -> Assessment:
     """Everything the ticket shows below its fields, and the first reason why it can't be sent."""
-    market = now.market
-    price, wrong_price = _read(draft.price, lambda text: parse_price(market, text), "price")
-    amount, wrong_amount = _read(draft.amount, lambda text: parse_quantity(market, text), "amount")
+    price, wrong_price = limit_of(draft, now)
+    amount, wrong_amount = _read(draft.amount, lambda text: parse_quantity(now.market, text), "amount")
     known = _figures(draft, now, price, amount) if price and amount and price * amount <= MAX_AMOUNT else Assessment()
     reason = (
         _closed(now)
@@ -123,9 +145,45 @@ def assess(draft: Draft, now: Situation) -> Assessment:
         or _price_reason(draft, now, price)
         or wrong_amount
         or _amount_reason(draft, now, price, amount)
+        or _consent_reason(draft, known.estimate)
     )
-    hint = _hint(draft, now, price) if price and reason is None else None
+    hint = _hint(draft, now, price, known.estimate) if price and reason is None else None
     return replace(known, price=price, amount=amount, reason=reason, hint=hint)
+
+
+def wish(draft: Draft, now: Situation) -> Wish | None:
+    """The order as it would be sent now; None while there is a reason against it."""
+    result = assess(draft, now)
+    if result.reason is not None or result.price is None or result.amount is None:
+        return None
+    kind = IOC if draft.kind == MARKET else draft.kind
+    return Wish(now.market.name, draft.side, result.price, result.amount, kind, draft.lifetime)
+
+
+def limit_of(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
+    """The worst price the draft accepts: what was typed, or a market order's price of protection."""
+    if draft.kind != MARKET:
+        return _read(draft.price, lambda text: parse_price(now.market, text), "price")
+    first = best(now.book, draft.side)
+    if first is None or now.book is None or now.book.stale:
+        return None, Reason("TICKET-NO-BOOK")
+    return protection(now.market, first, draft.side, draft.cap), None
+
+
+def led_by_total(draft: Draft, now: Situation) -> Draft:
+    """The draft with the amount that its total pays for, while the total leads."""
+    if not draft.total.strip():
+        return draft
+    value, wrong = _read(draft.total, lambda text: parse_decimal(text, now.market.quote.decimals), "total")
+    price, unknown = limit_of(draft, now)
+    if wrong or unknown or not value or not price:
+        return replace(draft, amount="")
+    if draft.kind == MARKET and now.book is not None:
+        amount = affordable(now.book, now.market, draft.side, value, price)
+    else:
+        amount = value * now.market.unit // price
+        amount -= amount % now.market.lot_size
+    return replace(draft, amount=input_text(amount_text(now.market, amount)))
 
 
 def largest(draft: Draft, now: Situation, percent: int) -> int | None:
@@ -135,13 +193,12 @@ def largest(draft: Draft, now: Situation, percent: int) -> int | None:
     """
     market = now.market
     budget = now.spendable(draft.side) * percent // 100
+    price, wrong = limit_of(draft, now)
     if draft.side == "buy":
-        price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
         if wrong or not price:
             return None
         amount = min(budget * market.unit // price, now.room("buy"))
     else:
-        price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
         amount = budget if wrong or not price else min(budget, now.room("sell") * market.unit // price)
     return amount - amount % market.lot_size
 
@@ -199,12 +256,19 @@ def _figures(draft: Draft, now: Situation, price: int, amount: int) -> Assessmen
     paid = market.quote if buys else market.base
     row = now.balance(paid.address)
     cost = total if buys else amount
+    taken = sweep(now.book, market, draft.side, amount, price) if now.book and draft.kind != POST_ONLY else None
+    if draft.kind == MARKET and taken is not None:
+        total = taken.value
+        gross = taken.filled if buys else taken.value
+        fee = gross * rate // PPM
     return Assessment(
         total=total,
         fee=fee,
         receives=gross - fee,
         locked_after=row.locked + cost if row else None,
         available_after=row.available - cost if row else None,
+        collateral_after=now.room(draft.side) - gross if now.channel else None,
+        estimate=taken,
     )
 
 
@@ -225,6 +289,8 @@ def _closed(now: Situation) -> Reason | None:
 
 def _price_reason(draft: Draft, now: Situation, price: int | None) -> Reason | None:
     market = now.market
+    if draft.kind == MARKET:
+        return None  # made of the book, on tick
     if price is None:
         return Reason("TICKET-PRICE-EMPTY", {"quote": market.quote.symbol}, "price")
     if price == 0:
@@ -237,18 +303,40 @@ def _price_reason(draft: Draft, now: Situation, price: int | None) -> Reason | N
     return None
 
 
-def _hint(draft: Draft, now: Situation, price: int) -> Reason | None:
+def _consent_reason(draft: Draft, estimate: Estimate | None) -> Reason | None:
+    """A market order that is dear, or that the book can't fill within its cap, asks for a tick."""
+    if draft.kind != MARKET or draft.consent:
+        return None
+    if estimate is None or not estimate.whole:
+        return Reason("TICKET-THIN", {"percent": percent_text(draft.cap)}, "consent")
+    if estimate.needs_consent:
+        return Reason("TICKET-DEAR", {"percent": percent_text(estimate.slippage)}, "consent")
+    return None
+
+
+def _hint(draft: Draft, now: Situation, price: int, estimate: Estimate | None) -> Reason | None:
+    if draft.kind == MARKET:
+        dear = estimate is not None and estimate.is_dear
+        return Reason("TICKET-SLIPS", {"percent": percent_text(estimate.slippage)}) if dear and estimate else None
     other = best(now.book, draft.side)
     if other is None:
         return None
     through = (price - other if draft.side == "buy" else other - price) * 100
     if through > FAR_PERCENT * other:
         return Reason("TICKET-FAR", {"percent": FAR_PERCENT, "best": price_text(now.market, other)}, "price")
-    if draft.kind == IOC and not takes(draft, now, price):
+    if draft.kind in AT_ONCE and not takes(draft, now, price):
         return Reason("TICKET-WOULD-MISS", {"best": price_text(now.market, other)}, "price")
+    if draft.kind == FOK and (estimate is None or not estimate.whole):
+        return Reason("TICKET-NOT-WHOLE", {}, "amount")
     if draft.kind == LIMIT and takes(draft, now, price):
         return Reason("TICKET-TAKES", {}, "price")
     return None
+
+
+def percent_text(ppm: int) -> str:
+    """Parts per million as percent with two decimals at most, rounded up: ``1.25``."""
+    hundredths = -(-ppm // 100)
+    return f"{hundredths // 100}.{hundredths % 100:02}".rstrip("0").rstrip(".")
 
 
 def _amount_reason(draft: Draft, now: Situation, price: int | None, amount: int | None) -> Reason | None:

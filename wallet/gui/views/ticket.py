@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy
+from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSizePolicy
 
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, AssetInfo, BookView, MarketInfo
-from wallet.gui.models.figures import NONE, amount_text, asset_amount, exact, input_text, price_text
+from wallet.gui.models.figures import NONE, amount_text, asset_amount, exact, input_text, price_text, quote_text
 from wallet.gui.models.ticket import (
+    CAP,
+    DAY,
+    FOK,
     IOC,
     LIMIT,
+    MARKET,
     POST_ONLY,
     Assessment,
     Draft,
@@ -21,28 +26,44 @@ from wallet.gui.models.ticket import (
     Situation,
     assess,
     largest,
+    led_by_total,
+    percent_text,
     step_amount,
     step_price,
+    wish,
 )
-from wallet.gui.widgets.choice import Choice
+from wallet.gui.widgets.choice import Choice, Picker
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, line, row, tool
 from wallet.gui.widgets.text import Label, describe, set_look, set_tip
 
 PERCENTS = (25, 50, 75, 100)
+KINDS = (
+    (LIMIT, "Limit", "Rests in the book until it is filled, cancelled or expires"),
+    (MARKET, "Market", "Takes from the book at once, never worse than the slippage you allow"),
+    (IOC, "IOC", "Immediate or cancel: trades at once up to its limit; the rest is cancelled"),
+    (FOK, "FOK", "Fill or kill: trades at once and whole, or not at all"),
+    (POST_ONLY, "Post", "Post-only: only ever rests, refused if it would trade at once"),
+)
+CAPS = tuple((cap, f"{percent_text(cap)} %") for cap in (1_000, 5_000, CAP, 20_000, 50_000, 100_000))
+LIFETIMES = ((300, "5 minutes"), (3_600, "1 hour"), (DAY, "1 day"), (7 * DAY, "7 days"), (28 * DAY, "28 days"))
 _SUMMARY = (
-    ("total", "Total"),
+    ("average", "Average, about"),
+    ("worst", "Worst price"),
+    ("share", "Of the book shown"),
     ("fee", "Fee, at most"),
     ("receives", "You receive"),
     ("available", "Available after"),
     ("locked", "Locked after"),
+    ("collateral", "Collateral left"),
 )
+_OF_A_SWEEP = ("average", "worst", "share")
 
 
 class Ticket(QFrame):
-    """``sent`` gives market, side, price, amount and time in force in base units."""
+    """``sent`` gives the :class:`~wallet.gui.models.ticket.Wish` that was asked for."""
 
-    sent = Signal(str, str, object, object, str)  # object: amounts exceed a C++ int
+    sent = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,20 +81,19 @@ class Ticket(QFrame):
             spacing=0,
             stretch=True,
         )
-        self._kind = Choice(
-            "ticket.kind",
-            [
-                (LIMIT, "Limit", "Rests in the book until it is filled, cancelled or expires"),
-                (IOC, "IOC", "Immediate or cancel: trades at once up to its limit; the rest is cancelled"),
-                (POST_ONLY, "Post-only", "Only ever rests: refused if it would trade at once"),
-            ],
-        )
+        self._kind = Choice("ticket.kind", KINDS, spacing=0)
         self.price = FigureField("ticket.price", "Price")
         self.amount = FigureField("ticket.amount", "Amount")
+        self.total = FigureField("ticket.total", "Total", steps=False)
+        self._cap = Picker("ticket.cap", "Slippage, at most", CAPS, "How far through the best price it may trade")
+        self._lifetime = Picker("ticket.lifetime", "Good for", LIFETIMES, "After this it is cancelled by itself")
+        self._consent = QCheckBox("Trade at this price all the same")
+        describe(self._consent, "Trade at this price all the same", object_name="ticket.consent")
         self._percents = [
             tool(f"{percent} %", f"ticket.percent.{percent}", role="percent", spoken=f"{percent} percent of available")
             for percent in PERCENTS
         ]
+        self._titles = {key: Label(title, tone="muted") for key, title in _SUMMARY}
         self._values = {key: Label(NONE) for key, _ in _SUMMARY}
         self._spendable = Label("", tone="muted", level="small")
         self._spendable.setObjectName("ticket.spendable")
@@ -94,11 +114,12 @@ class Ticket(QFrame):
     def show_market(self, market: MarketInfo) -> None:
         """Another market empties the ticket: a price of one means nothing in another."""
         if self._market is None or self._market.name != market.name:
-            self._draft = replace(self._draft, price="", amount="")
+            self._draft = replace(self._draft, price="", amount="", total="", consent=False)
             self._book = None
         self._market = market
         self.price.set_unit(market.quote.symbol)
         self.amount.set_unit(market.base.symbol)
+        self.total.set_unit(market.quote.symbol)
         self._refresh()
 
     def show_view(self, view: AppView) -> None:
@@ -106,7 +127,7 @@ class Ticket(QFrame):
         self._refresh()
 
     def show_book(self, book: BookView) -> None:
-        changed = self._book is None or (book.bids[:1], book.asks[:1]) != (self._book.bids[:1], self._book.asks[:1])
+        changed = self._book is None or self._draft.kind == MARKET or _tops(book) != _tops(self._book)
         self._book = book
         if changed:
             self._refresh()
@@ -114,7 +135,8 @@ class Ticket(QFrame):
     def take_price(self, price: int) -> None:
         """A click in the book."""
         if self._market is not None:
-            self._put(price=input_text(price_text(self._market, price)))
+            kind = LIMIT if self._draft.kind == MARKET else self._draft.kind  # a market order takes no price
+            self._put(price=input_text(price_text(self._market, price)), kind=kind)
             self.amount.edit.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_refusal(self, text: str) -> None:
@@ -135,12 +157,16 @@ class Ticket(QFrame):
         self._side.chosen.connect(lambda key: self._put(side=key))
         self._kind.chosen.connect(lambda key: self._put(kind=key))
         self.price.edited.connect(lambda text: self._put(price=text))
-        self.amount.edited.connect(lambda text: self._put(amount=text))
+        self.amount.edited.connect(lambda text: self._put(amount=text, total=""))
+        self.total.edited.connect(lambda text: self._put(total=text, amount=self._draft.amount if text else ""))
+        self._cap.chosen.connect(lambda cap: self._put(cap=cap))
+        self._lifetime.chosen.connect(lambda seconds: self._put(lifetime=seconds))
+        self._consent.clicked.connect(lambda ticked: self._put(consent=ticked))
         self.price.stepped.connect(lambda steps: self._step("price", steps))
         self.amount.stepped.connect(lambda steps: self._step("amount", steps))
         for percent, made in zip(PERCENTS, self._percents, strict=True):
             made.clicked.connect(lambda _=False, percent=percent: self._take_percent(percent))
-        for field in (self.price, self.amount):
+        for field in (self.price, self.amount, self.total):
             field.entered.connect(self._send)
             field.escaped.connect(self.clear)
             field.lettered.connect(self._take_letter)
@@ -160,10 +186,11 @@ class Ticket(QFrame):
             self._put(side=side)
 
     def clear(self) -> None:
-        self._put(price="", amount="")
+        self._put(price="", amount="", total="")
 
-    def _put(self, **changes: str) -> None:
-        self._draft = replace(self._draft, **changes)
+    def _put(self, **changes: Any) -> None:
+        """Consent is to what was on the screen: any other change takes it back."""
+        self._draft = replace(self._draft, **({"consent": False} | changes))
         self._refresh()
 
     def _situation(self) -> Situation | None:
@@ -172,8 +199,10 @@ class Ticket(QFrame):
     def _step(self, where: str, steps: int) -> None:
         now = self._situation()
         if now is not None:
-            make = step_price if where == "price" else step_amount
-            self._put(**{where: make(self._draft, now, steps)})
+            if where == "price":
+                self._put(price=step_price(self._draft, now, steps))
+            else:
+                self._put(amount=step_amount(self._draft, now, steps), total="")
 
     def _take_percent(self, percent: int) -> None:
         now = self._situation()
@@ -183,15 +212,17 @@ class Ticket(QFrame):
         if amount is None:
             self.show_refusal(sentence("TICKET-NO-PRICE"))
         else:
-            self._put(amount=input_text(amount_text(self._market, amount)))
+            self._put(amount=input_text(amount_text(self._market, amount)), total="")
 
     def _send(self) -> None:
-        result = self._result
-        if self._market is None or result.reason is not None or result.price is None or result.amount is None:
-            return
-        self.sent.emit(self._market.name, self._draft.side, result.price, result.amount, self._draft.kind)
-        # the amount goes, so that a second Enter sends nothing twice; the price stays for the next order
-        self._put(amount="")
+        now = self._situation()
+        wanted = wish(self._draft, now) if now is not None else None
+        if wanted is not None:
+            self.sent.emit(wanted)
+
+    def sent_off(self) -> None:
+        """The amount goes, so that a second Enter sends nothing twice; the price stays for the next order."""
+        self._put(amount="", total="")
 
     # --- what it shows -------------------------------------------------------------------------------------------
 
@@ -199,11 +230,11 @@ class Ticket(QFrame):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(4)
-        for index, (key, title) in enumerate(_SUMMARY):
+        for index, (key, _) in enumerate(_SUMMARY):
             value = self._values[key]
             value.setObjectName(f"ticket.{key}")
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(Label(title, tone="muted"), index, 0)
+            grid.addWidget(self._titles[key], index, 0)
             grid.addWidget(value, index, 1)
         for made in self._percents:
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -214,17 +245,24 @@ class Ticket(QFrame):
                 self._kind,
                 10,
                 self.price,
-                7,
+                self._cap,
+                6,
                 self.amount,
+                6,
+                self.total,
                 4,
                 row(None, self._spendable),
                 6,
                 row(*self._percents, spacing=5),
-                11,
+                6,
+                self._lifetime,
+                8,
                 line(),
-                9,
+                7,
                 grid,
-                11,
+                8,
+                self._consent,
+                6,
                 self.send,
                 6,
                 self.reason,
@@ -235,12 +273,21 @@ class Ticket(QFrame):
 
     def _refresh(self) -> None:
         now = self._situation()
+        if now is not None:
+            self._draft = led_by_total(self._draft, now)
         if self._refused is not None and self._refused[0] != self._draft:
             self._refused = None
-        self._side.choose(self._draft.side)
-        self._kind.choose(self._draft.kind)
-        self.price.set_text(self._draft.price)
-        self.amount.set_text(self._draft.amount)
+        draft = self._draft
+        self._side.choose(draft.side)
+        self._kind.choose(draft.kind)
+        self.price.set_text(draft.price)
+        self.amount.set_text(draft.amount)
+        self._cap.choose(draft.cap)
+        self._lifetime.choose(draft.lifetime)
+        self._consent.setChecked(draft.consent)
+        self.price.setVisible(draft.kind != MARKET)
+        self._cap.setVisible(draft.kind == MARKET)
+        self._lifetime.setVisible(draft.kind in (LIMIT, POST_ONLY))
         if now is None:
             self.send.setEnabled(False)
             return
@@ -252,14 +299,17 @@ class Ticket(QFrame):
         market, result, buys = now.market, self._result, self._draft.side == "buy"
         paid, received = (market.quote, market.base) if buys else (market.base, market.quote)
         shown = {
-            "total": (market.quote, result.total),
             "fee": (received, result.fee),
             "receives": (received, result.receives),
             "available": (paid, result.available_after),
             "locked": (paid, result.locked_after),
+            "collateral": (received, result.collateral_after),
         }
         for key, (asset, value) in shown.items():
             _show_value(self._values[key], asset, value)
+        self._show_sweep(market)
+        if not self._draft.total:
+            self.total.set_text("" if result.total is None else input_text(quote_text(market, result.total)))
         spendable = now.spendable(self._draft.side)
         self._spendable.show_text(f"Available {asset_amount(paid, spendable)}")
         enough = spendable > 0
@@ -267,8 +317,25 @@ class Ticket(QFrame):
             made.setEnabled(enough)
             set_tip(made, "" if enough else f"No {paid.symbol} available")
 
+    def _show_sweep(self, market: MarketInfo) -> None:
+        """What taking would bring: only of an order that takes at once."""
+        found = self._result.estimate
+        takes = self._draft.kind in (MARKET, IOC, FOK)
+        texts = ("", "", "")
+        if found is not None:
+            average, worst = price_text(market, found.average), price_text(market, found.worst)
+            texts = (average, worst, f"{percent_text(found.share)} %")
+        for key, text in zip(_OF_A_SWEEP, texts, strict=True):
+            self._titles[key].setVisible(takes)
+            self._values[key].setVisible(takes)
+            self._values[key].show_text(text or NONE)
+        dear = found is not None and found.is_dear
+        self._values["average"].set_tone("warn" if dear else "")
+
     def _show_reason(self, now: Situation) -> None:
         result = self._result
+        asks = self._draft.consent or (result.reason is not None and result.reason.field == "consent")
+        self._consent.setVisible(asks)
         verb = "Buy" if self._draft.side == "buy" else "Sell"
         text = f"{verb} {now.market.base.symbol}"
         if text != self.send.text():
@@ -284,7 +351,7 @@ class Ticket(QFrame):
             tone = "warn" if self._is_wrong(result.reason) else "muted"
         elif result.hint is not None:
             told = sentence(result.hint.code, result.hint.params)
-            tone = "warn" if result.hint.code == "TICKET-FAR" else "muted"
+            tone = "warn" if result.hint.code in ("TICKET-FAR", "TICKET-SLIPS") else "muted"
         self.reason.show_text(told)
         self.reason.set_tone(tone)
         set_tip(self.send, told if result.reason is not None else "")
@@ -293,6 +360,8 @@ class Ticket(QFrame):
 
     def _is_wrong(self, reason: Reason) -> bool:
         """Whether something was typed that won't do, against something not typed yet."""
+        if reason.field == "consent":
+            return True
         typed = {"price": self._draft.price, "amount": self._draft.amount}.get(reason.field, "")
         return bool(typed.strip())
 
@@ -304,3 +373,7 @@ def _show_value(label: Label, asset: AssetInfo, value: int | None) -> None:
         return
     label.show_text(asset_amount(asset, value))
     set_tip(label, exact(asset, value))
+
+
+def _tops(book: BookView) -> tuple[object, object]:
+    return book.bids[:1], book.asks[:1]

@@ -30,7 +30,7 @@ SCHEMA = 1  # of the saved layout: another number, and the saved one is not used
 class Workspace(QMainWindow):
     """Shows snapshots and says what the user wants; commands are the window's business."""
 
-    order_wanted = Signal(str, str, object, object, str)
+    order_wanted = Signal(object)
     cancel_wanted = Signal(bytes)
     cancel_all_wanted = Signal()
     said = Signal(str, str)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QSizePolicy, QWidget
 
 from wallet.gui.widgets.layout import row, tool
+from wallet.gui.widgets.text import Label, describe
 
 
 class Choice(QWidget):
@@ -48,3 +50,24 @@ class Choice(QWidget):
     def choose(self, key: str) -> None:
         """Press one without telling anybody."""
         self._buttons[self._keys.index(key)].setChecked(True)
+
+
+class Picker(QWidget):
+    """One of several that need no place in sight: what it is about, and a list. ``chosen`` gives the option's value."""
+
+    chosen = Signal(object)
+
+    def __init__(self, name: str, label: str, options: Sequence[tuple[Any, str]], tip: str = "") -> None:
+        super().__init__()
+        self._values = [value for value, _ in options]
+        self.box = QComboBox()
+        self.box.addItems([text for _, text in options])
+        describe(self.box, label, tip, object_name=name)
+        self.setLayout(row(Label(label, tone="muted"), None, self.box))
+        self.setFocusProxy(self.box)
+        self.box.activated.connect(lambda index: self.chosen.emit(self._values[index]))
+
+    def choose(self, value: Any) -> None:
+        """Show one without telling anybody."""
+        with QSignalBlocker(self.box):
+            self.box.setCurrentIndex(self._values.index(value))
