@@ -111,6 +111,7 @@ def test_open_trade_cancel_leave_by_clicking(screen: Screen, demo: Path) -> None
     screen.until_usable("ticket.send")
     screen.picture("3-ticket")
     screen.click("ticket.send")
+    screen.click("ask.yes")
     traded = until_shown(demo, lambda row: any(int(out[2]) for out in row["state"][3]), "an outcome to the trader")
     after = {row[0]: int(row[1]) for row in traded["state"][1]}
     outcome = {row[0]: int(row[2]) - int(row[1]) for row in traded["state"][3]}
@@ -124,6 +125,7 @@ def test_open_trade_cancel_leave_by_clicking(screen: Screen, demo: Path) -> None
     screen.click("ticket.amount")
     screen.type("0.1")
     screen.click("ticket.send")
+    screen.click("ask.yes")
     until_shown(demo, lambda row: len(row["state"][2]) == 1, "a resting order")
     screen.until_usable("orders.table.action.0")
     screen.picture("5-resting-order")

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.gui.scripted import ScriptedBackend, ScriptedLauncher
 from wallet.gui.look import Look, Mode
+from wallet.gui.models.settings import CONFIRM_ORDERS, THEME
+from wallet.gui.settings import Preferences
 from wallet.gui.window import MainWindow
 
 Find = Callable[[str], QWidget]
@@ -23,7 +25,9 @@ def _one_look(qapp: QApplication) -> Look:
 
 @pytest.fixture
 def look(_one_look: Look) -> Look:
-    _one_look.set_mode(Mode.DARK)
+    fresh = Preferences()
+    fresh.set(THEME, "dark")
+    _one_look.take(fresh)
     return _one_look
 
 
@@ -60,6 +64,7 @@ def window(
 @pytest.fixture
 def trading(window: MainWindow, backend: ScriptedBackend, qtbot: object) -> MainWindow:
     """In the workspace, with a channel open and prices there."""
+    window.preferences.set(CONFIRM_ORDERS, value=False)  # the question has tests of its own
     window.use_backend(backend)
     qtbot.waitUntil(lambda: window.room is not None and window.room.isVisible())  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: bool(window.room.workspace.book.levels()))  # type: ignore[attr-defined]

@@ -14,7 +14,8 @@ from PySide6.QtCore import QSettings
 
 from tests.gui.scripted import ScriptedBackend, ScriptedLauncher
 from wallet.gui.look import Look, Mode
-from wallet.gui.settings import mode_of, settings_of
+from wallet.gui.models.settings import THEME
+from wallet.gui.settings import Preferences, settings_of
 from wallet.gui.signals import SignalGate
 from wallet.gui.window import MainWindow
 
@@ -77,18 +78,18 @@ def test_theme_and_layout_belong_to_the_profile(
     qtbot.waitUntil(lambda: window.room is not None)
     assert look.mode is Mode.LIGHT
     assert window.menus.themes[Mode.LIGHT].isChecked()
-    window.choose_theme(Mode.DARK)
-    settings = settings_of(profile)
-    assert mode_of(settings) is Mode.DARK
+    window.preferences.set(THEME, "dark")
+    assert look.mode is Mode.DARK
+    assert Preferences(settings_of(profile)).get(THEME) == "dark"
 
 
 def test_a_throwaway_market_keeps_nothing(tmp_path: Path) -> None:
     assert settings_of(None) is None
     assert settings_of(tmp_path / "nowhere") is None
-    assert mode_of(None) is Mode.SYSTEM
+    assert Preferences(None).get(THEME) == "system"
     strange = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     strange.setValue("theme", "<b>purple")
-    assert mode_of(strange) is Mode.SYSTEM
+    assert Preferences(strange).get(THEME) == "system"
 
 
 def test_the_backend_is_asked_for_snapshots_once(window: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 
 import wallet.gui
 from wallet.gui.look import MONO_FAMILY, TEXT_FAMILY, Look, Mode
-from wallet.gui.theme import DARK, LIGHT, Theme, palette
+from wallet.gui.models.settings import TREND
+from wallet.gui.theme import CONTRAST, DARK, LIGHT, Theme, coloured, palette
 from wallet.gui.widgets.text import Label, set_tip
 from wallet.gui.window import MainWindow
 
@@ -47,7 +48,10 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+EVERY = [coloured(theme, trend) for theme in (DARK, LIGHT, CONTRAST) for trend, _ in TREND.options]
+
+
+@pytest.mark.parametrize("theme", EVERY)
 def test_text_can_be_read(theme: Theme) -> None:
     """WCAG AA: 4.5 to 1 for text on what it stands on."""
     for ground in (theme.window, theme.surface, theme.raised, theme.sunken):
@@ -57,6 +61,10 @@ def test_text_can_be_read(theme: Theme) -> None:
         (theme.up, theme.surface),
         (theme.down, theme.surface),
         (theme.warn, theme.surface),
+        (theme.good, theme.surface),
+        (theme.bad, theme.surface),
+        (theme.good, theme.good_soft),
+        (theme.bad, theme.bad_soft),
         (theme.accent, theme.surface),
         (theme.on_accent, theme.accent),
         (theme.on_fill, theme.down_fill),
@@ -68,8 +76,25 @@ def test_text_can_be_read(theme: Theme) -> None:
     assert contrast(theme.on_fill, theme.up_fill) >= 4.0  # bold
 
 
+def test_high_contrast_is_high() -> None:
+    """WCAG AAA: 7 to 1."""
+    for text in (CONTRAST.text, CONTRAST.muted, CONTRAST.up, CONTRAST.down, CONTRAST.accent, CONTRAST.warn):
+        assert contrast(text, CONTRAST.surface) >= 7
+
+
+def test_up_and_down_can_be_swapped_or_told_apart_by_everybody() -> None:
+    swapped, safe = coloured(DARK, "swapped"), coloured(DARK, "blind")
+    assert (swapped.up, swapped.down_fill) == (DARK.down, DARK.up_fill)
+    assert (swapped.good, swapped.bad) == (DARK.good, DARK.bad)  # a failure stays red
+    red, _, blue, _ = QColor(safe.up).getRgb()
+    assert blue > red
+    red, _, blue, _ = QColor(safe.down).getRgb()
+    assert red > blue
+    assert coloured(DARK, "usual") is DARK
+
+
 def test_every_colour_is_one() -> None:
-    for theme in (DARK, LIGHT):
+    for theme in EVERY:
         for field in fields(theme):
             value = getattr(theme, field.name)
             if isinstance(value, str) and field.name != "name":

@@ -26,9 +26,10 @@ from tests.gui.scripted import (
     order,
 )
 from wallet.app.snapshots import AssetInfo, ConnectionView, Link, Phase, Step
-from wallet.gui.look import Look, Mode
+from wallet.gui.look import Look
+from wallet.gui.models.settings import THEME
 from wallet.gui.pages.leave import LeaveDialog
-from wallet.gui.theme import DARK, LIGHT
+from wallet.gui.theme import CONTRAST, DARK, LIGHT
 from wallet.gui.window import MainWindow
 from wallet.protocol.errors import WalletError
 
@@ -350,8 +351,8 @@ def test_a_dispute_counts_down_in_a_banner_until_it_is_over(
 
 
 def test_the_theme_switches_live(trading: MainWindow, look: Look, qapp: QApplication, find: Any) -> None:
-    for mode, theme in ((Mode.LIGHT, LIGHT), (Mode.DARK, DARK)):
-        trading.choose_theme(mode)
+    for name, theme in (("light", LIGHT), ("contrast", CONTRAST), ("dark", DARK)):
+        trading.preferences.set(THEME, name)
         assert look.theme is theme
         assert qapp.palette().window().color().name() == theme.window
         picture = trading.grab().toImage()

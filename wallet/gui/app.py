@@ -17,7 +17,7 @@ from wallet.gui.front import WindowFront
 from wallet.gui.launcher import Launcher
 from wallet.gui.look import Look, app_icon
 from wallet.gui.rects import VARIABLE, RectWriter
-from wallet.gui.settings import mode_of, settings_of
+from wallet.gui.settings import settings_of
 from wallet.gui.signals import SignalGate
 from wallet.gui.window import MainWindow
 
@@ -53,7 +53,8 @@ def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
     """
     app = _application()
     settings = settings_of(profile)
-    window = MainWindow(launcher, Look(app, mode_of(settings)), _profiles(), settings)
+    window = MainWindow(launcher, Look(app), _profiles(), settings)
+    window.apply_preferences()
     alarm = Alarm(window)
     alarm.install()
     window.closed.connect(app.quit)

@@ -8,6 +8,7 @@ from wallet.app.backend import Backend
 from wallet.app.messages import explain
 from wallet.gui.frames import Courier, FrameClock
 from wallet.gui.look import Look
+from wallet.gui.settings import Preferences
 from wallet.protocol.errors import WalletError
 
 
@@ -17,6 +18,7 @@ class Desk:
     courier: Courier
     clock: FrameClock
     look: Look
+    preferences: Preferences
 
     @staticmethod
     def explain(error: WalletError) -> str:

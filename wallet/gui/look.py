@@ -9,7 +9,9 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
-from wallet.gui.theme import DARK, LIGHT, Theme, palette, style_sheet
+from wallet.gui.models.settings import TEXT_SIZE, THEME, TREND
+from wallet.gui.settings import Preferences
+from wallet.gui.theme import CONTRAST, DARK, LIGHT, Theme, coloured, palette, style_sheet
 from wallet.resources import resource
 
 TEXT_FAMILY = "Inter"
@@ -22,6 +24,7 @@ class Mode(Enum):
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
+    CONTRAST = "contrast"
 
 
 class Look(QObject):
@@ -33,6 +36,8 @@ class Look(QObject):
         super().__init__(app)
         self._app = app
         self._mode = mode
+        self._trend = TREND.default
+        self._size = BASE_SIZE
         self._template = resource("theme/application.qss").read_text(encoding="utf-8")
         self._pictures = {name: resource(f"icons/{name}.svg").as_posix() for name in ("chevron", "tick")}
         self._icons: dict[tuple[str, str], QIcon] = {}
@@ -54,8 +59,17 @@ class Look(QObject):
         if mode is Mode.SYSTEM:
             hints.unsetColorScheme()
         else:
-            hints.setColorScheme(Qt.ColorScheme.Dark if mode is Mode.DARK else Qt.ColorScheme.Light)
+            hints.setColorScheme(Qt.ColorScheme.Light if mode is Mode.LIGHT else Qt.ColorScheme.Dark)
         self._follow_system()
+
+    def take(self, preferences: Preferences) -> None:
+        """Look as the settings say now."""
+        size = BASE_SIZE * preferences.get(TEXT_SIZE) / 100
+        if size != self._size:
+            self._size = size
+            self._apply()
+        self._trend = preferences.get(TREND)
+        self.set_mode(Mode(preferences.get(THEME)))
 
     def colour(self, name: str, alpha: int = 255) -> QColor:
         """A colour of the theme by its field's name; ``alpha`` from 0 to 255."""
@@ -66,7 +80,7 @@ class Look(QObject):
     def font(self, delta: float = 0, *, bold: bool = False, mono: bool = False) -> QFont:
         """The text face, ``delta`` points larger, with figures of equal width; or the face for digests."""
         font = QFont(MONO_FAMILY if mono else TEXT_FAMILY)
-        font.setPointSizeF(BASE_SIZE + delta)
+        font.setPointSizeF(self._size + delta)
         font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
         font.setFeature(QFont.Tag("tnum"), 1)
         return font
@@ -79,21 +93,21 @@ class Look(QObject):
         return self._icons[key]
 
     def _wanted(self) -> Theme:
-        if self._mode is Mode.SYSTEM:
-            # A system without an opinion gets the desk's own habit: dark.
-            return LIGHT if self._app.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
-        return DARK if self._mode is Mode.DARK else LIGHT
+        modes = {Mode.LIGHT: LIGHT, Mode.DARK: DARK, Mode.CONTRAST: CONTRAST}
+        # A system without an opinion gets the desk's own habit: dark.
+        system = LIGHT if self._app.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
+        return coloured(modes.get(self._mode, system), self._trend)
 
     def _follow_system(self) -> None:
         wanted = self._wanted()
-        if wanted is not self.theme:
+        if wanted != self.theme:
             self.theme = wanted
             self._apply()
 
     def _apply(self) -> None:
         self._app.setFont(self.font())
         self._app.setPalette(palette(self.theme))
-        self._app.setStyleSheet(style_sheet(self.theme, self._template, BASE_SIZE, self._pictures))
+        self._app.setStyleSheet(style_sheet(self.theme, self._template, self._size, self._pictures))
         self.changed.emit()
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 
 from wallet import __version__
 from wallet.gui.look import Look, Mode
+from wallet.gui.models.settings import THEME
 from wallet.gui.pages.ask import tell
 from wallet.gui.room import TradingRoom
 
@@ -30,6 +31,13 @@ _KEYS = (
     ("Ctrl+1 … Ctrl+4", "Open orders, fills, history, flags"),
 )
 
+_THEMES = (
+    (Mode.SYSTEM, "Follow the &system"),
+    (Mode.LIGHT, "&Light"),
+    (Mode.DARK, "&Dark"),
+    (Mode.CONTRAST, "High &contrast"),
+)
+
 
 class Menus(QObject):
     """Holds the actions that are only possible now and then."""
@@ -40,6 +48,9 @@ class Menus(QObject):
         self.panels = QMenu("&Panels")
         self.themes: dict[Mode, QAction] = {}
         self._filled = False
+
+    def show_theme(self, mode: Mode) -> None:
+        self.themes[mode].setChecked(True)
 
     def show_for(self, window: MainWindow) -> None:
         room = window.room
@@ -91,6 +102,8 @@ def _file_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
         _add(menu, window, "Export &withdrawal proof…", "Ctrl+P", _room(window, TradingRoom.export_proof))
     )
     menu.addSeparator()
+    _add(menu, window, "&Settings…", "Ctrl+,", window.show_settings)
+    menu.addSeparator()
     _add(menu, window, "&Quit", "Ctrl+Q", window.close)
 
 
@@ -119,10 +132,10 @@ def _view_menu(bar: QMenuBar, menus: Menus, window: MainWindow, look: Look) -> N
     menus.needs_room += [lock, reset]
     menu.addSeparator()
     themes, group = menu.addMenu("&Theme"), QActionGroup(window)
-    for mode, text in ((Mode.SYSTEM, "Follow the &system"), (Mode.LIGHT, "&Light"), (Mode.DARK, "&Dark")):
+    for mode, text in _THEMES:
         action = QAction(text, window, checkable=True, checked=look.mode is mode)
         action.setObjectName(f"theme.{mode.value}")
-        action.triggered.connect(lambda _=False, mode=mode: window.choose_theme(mode))
+        action.triggered.connect(lambda _=False, mode=mode: window.preferences.set(THEME, mode.value))
         group.addAction(action)
         menus.themes[mode] = action
         themes.addAction(action)

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QWidget
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
 from wallet.gui.desk import Desk
+from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
-from wallet.gui.models.ticket import Wish
+from wallet.gui.models.ticket import Wish, question
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
@@ -71,7 +72,7 @@ class TradingRoom(QWidget):
         self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good, flag.channel))
         self.banner.evidence_wanted.connect(self._save_evidence)
         self.workspace.flags.evidence_wanted.connect(self._save_evidence)
-        self.workspace.order_wanted.connect(self._place)
+        self.workspace.order_wanted.connect(self._ask_place)
         self.workspace.cancel_wanted.connect(self._cancel)
         self.workspace.cancel_all_wanted.connect(self.ask_cancel_all)
         self.workspace.said.connect(self.notice.say)
@@ -153,6 +154,23 @@ class TradingRoom(QWidget):
         )
 
     # --- commands ------------------------------------------------------------------------------------------------
+
+    def _ask_place(self, wanted: Wish) -> None:
+        market = next((row for row in self._view.markets if row.name == wanted.market), None)
+        preferences = self._desk.preferences
+        if market is None or not preferences.get(CONFIRM_ORDERS):
+            self._place(wanted)
+            return
+        title, text = question(wanted, market)
+        verb = f"{wanted.side.capitalize()} {market.base.symbol}"
+        ask(
+            self.window(),
+            title,
+            text,
+            verb,
+            lambda: self._place(wanted),
+            never_again=lambda: preferences.set(CONFIRM_ORDERS, value=False),
+        )
 
     def _place(self, wanted: Wish) -> None:
         def refused(error: WalletError) -> None:

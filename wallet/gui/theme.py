@@ -35,6 +35,10 @@ class Theme:
     down_soft: str
     down_fill: str
     on_fill: str
+    good: str  # what went well or badly, whichever colours up and down have
+    good_soft: str
+    bad: str
+    bad_soft: str
     warn: str
     warn_soft: str
     held: str  # bars of what is locked: never text
@@ -63,6 +67,10 @@ DARK = Theme(
     down_soft="#3a1c24",
     down_fill="#c23048",
     on_fill="#ffffff",
+    good="#2fc58d",
+    good_soft="#12322a",
+    bad="#ff6376",
+    bad_soft="#3a1c24",
     warn="#f2b13c",
     warn_soft="#352a14",
     held="#f2b13c",
@@ -86,15 +94,76 @@ LIGHT = Theme(
     on_accent="#ffffff",
     up="#097a50",
     up_soft="#dcf3e8",
-    up_fill="#0b8a5b",
+    up_fill="#0a8457",
     down="#c5283d",
     down_soft="#fde3e6",
     down_fill="#cc2f45",
     on_fill="#ffffff",
+    good="#097a50",
+    good_soft="#dcf3e8",
+    bad="#c5283d",
+    bad_soft="#fde3e6",
     warn="#8a5a00",
     warn_soft="#fdf0d2",
     held="#e0a020",
 )
+
+CONTRAST = Theme(
+    name="contrast",
+    dark=True,
+    window="#000000",
+    surface="#000000",
+    raised="#101820",
+    sunken="#000000",
+    line="#8a96a3",
+    line_strong="#c8d2dc",
+    text="#ffffff",
+    muted="#e3e9f0",
+    faint="#a8b4c0",
+    accent="#ffd84d",
+    accent_hover="#ffe68a",
+    accent_soft="#3d3300",
+    on_accent="#000000",
+    up="#4dffb8",
+    up_soft="#00331f",
+    up_fill="#00704a",
+    down="#ff9aa6",
+    down_soft="#4a0010",
+    down_fill="#a80026",
+    on_fill="#ffffff",
+    good="#4dffb8",
+    good_soft="#00331f",
+    bad="#ff9aa6",
+    bad_soft="#4a0010",
+    warn="#ffcc33",
+    warn_soft="#332600",
+    held="#ffcc33",
+)
+
+# Blue and orange are told apart by nearly everybody (Okabe and Ito, Color Universal Design, 2008).
+_BLUE = {
+    True: {"up": "#6bb5ff", "up_soft": "#10294a", "up_fill": "#1a66b8"},
+    False: {"up": "#0a5cab", "up_soft": "#dcebfb", "up_fill": "#0a5cab"},
+}
+_ORANGE = {
+    True: {"down": "#ff9d42", "down_soft": "#3d2408", "down_fill": "#a85600"},
+    False: {"down": "#9c4a00", "down_soft": "#fdeadb", "down_fill": "#a85000"},
+}
+
+
+def coloured(theme: Theme, trend: str) -> Theme:
+    """The theme with other colours for up and down: ``usual``, ``swapped`` (as in East Asia) or ``blind`` (safe)."""
+    if trend == "blind":
+        return _with(theme, {**_BLUE[theme.dark], **_ORANGE[theme.dark]})
+    if trend == "swapped":
+        pairs = {f"up{end}": f"down{end}" for end in ("", "_soft", "_fill")}
+        pairs |= {down: up for up, down in pairs.items()}
+        return _with(theme, {name: getattr(theme, other) for name, other in pairs.items()})
+    return theme
+
+
+def _with(theme: Theme, colours: Mapping[str, str]) -> Theme:
+    return Theme(**{**asdict(theme), **colours})
 
 
 def palette(theme: Theme) -> QPalette:

@@ -18,16 +18,17 @@ from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.desk import Desk
 from wallet.gui.frames import Courier, FrameClock
 from wallet.gui.launcher import Launcher
-from wallet.gui.look import Look, Mode
+from wallet.gui.look import Look
 from wallet.gui.menus import build_menus
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
 from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, ProgressPage
 from wallet.gui.pages.session import SessionPage
+from wallet.gui.pages.settings import SettingsDialog
 from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
-from wallet.gui.settings import THEME, mode_of, settings_of
+from wallet.gui.settings import Preferences, settings_of
 from wallet.protocol.errors import WalletError
 
 AGE_MS = 500
@@ -45,6 +46,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Channel Wallet")
         self.setMinimumSize(1024, 640)
         self._launcher, self._look, self._settings = launcher, look, settings
+        self.preferences = Preferences(settings)
+        self.preferences.changed.connect(self.apply_preferences)
         self.courier, self.clock = Courier(self), FrameClock(self)
         self._apps = self.clock.mailbox(self._show_app)
         self._progress = self.clock.mailbox(self._show_progress)
@@ -98,11 +101,13 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(page)
         self.menus.show_for(self)
 
-    def choose_theme(self, mode: Mode) -> None:
-        """Light, dark or as the system says; kept in the profile."""
-        self._look.set_mode(mode)
-        if self._settings is not None:
-            self._settings.setValue(THEME, mode.value)
+    def apply_preferences(self, _key: str = "") -> None:
+        """What the settings say holds at once."""
+        self._look.take(self.preferences)
+        self.menus.show_theme(self._look.mode)
+
+    def show_settings(self) -> None:
+        SettingsDialog(self.preferences, self).open()
 
     # --- ways to a backend ---------------------------------------------------------------------------------------
 
@@ -173,8 +178,7 @@ class MainWindow(QMainWindow):
         """From here on the window is that profile's: its theme now, its layout when the workspace appears."""
         if path is not None:
             self._settings = settings_of(path)
-            self._look.set_mode(mode_of(self._settings))
-            self.menus.themes[self._look.mode].setChecked(True)
+            self.preferences.use(self._settings)
 
     def _give_up(self) -> None:
         if self._starting is not None:
@@ -185,7 +189,7 @@ class MainWindow(QMainWindow):
     def use_backend(self, backend: Backend) -> None:
         """A backend is there: make the trading room and let snapshots come."""
         self.backend = backend
-        desk = Desk(backend, self.courier, self.clock, self._look)
+        desk = Desk(backend, self.courier, self.clock, self._look, self.preferences)
         self.room = TradingRoom(desk, self._settings)
         self.room.session_wanted.connect(lambda: self.show_page(self.session))
         self.stack.addWidget(self.room)

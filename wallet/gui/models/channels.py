@@ -18,7 +18,7 @@ _LINKS = {
     Link.CONNECTING: ("connecting…", "warn"),
     Link.OFFLINE: ("offline", "bad"),
 }
-_TONES = {"good": "up", "warn": "warn", "bad": "down", "plain": "muted"}
+_TONES = {"good": "good", "warn": "warn", "bad": "bad", "plain": "muted"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ Markets = Mapping[str, MarketInfo]
 STATUS = {
     OrderStatus.STAGED: ("signed", "warn"),
     OrderStatus.SUBMITTED: ("submitted", "warn"),
-    OrderStatus.OPEN: ("open", "up"),
+    OrderStatus.OPEN: ("open", "good"),
     OrderStatus.CANCELLING: ("cancelling…", "warn"),
     OrderStatus.FILLED: ("filled", "plain"),
     OrderStatus.CANCELLED: ("cancelled", "muted"),
-    OrderStatus.REJECTED: ("rejected", "down"),
+    OrderStatus.REJECTED: ("rejected", "bad"),
     OrderStatus.UNKNOWN: ("unknown", "warn"),
 }
 KINDS = {

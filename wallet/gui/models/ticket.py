@@ -22,6 +22,7 @@ from wallet.gui.models.book import best
 from wallet.gui.models.figures import (
     amount_text,
     asset_amount,
+    duration,
     input_text,
     notional,
     parse_price,
@@ -29,6 +30,7 @@ from wallet.gui.models.figures import (
     price_text,
 )
 from wallet.gui.models.funds import in_session
+from wallet.gui.models.settings import LIFETIME, SLIPPAGE
 from wallet.gui.models.sweep import Estimate, affordable, protection, sweep
 from wallet.protocol.amounts import MAX_AMOUNT, PPM, parse_decimal
 from wallet.protocol.errors import WalletError
@@ -38,8 +40,6 @@ MARKET = "market"  # no order of the protocol's: an immediate-or-cancel with a p
 AT_ONCE = (IOC, FOK, MARKET)
 FAR_PERCENT = 5  # a limit this far through the book is more likely a slip than a wish
 PENDING = (OrderStatus.STAGED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-DAY = 86_400
-CAP = 10_000  # ppm of slippage a market order accepts unless the user says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Draft:
     price: str = ""
     amount: str = ""
     total: str = ""
-    cap: int = CAP  # ppm through the best price that a market order accepts
-    lifetime: int = DAY  # seconds that a resting order lives
+    cap: int = SLIPPAGE.default  # ppm through the best price that a market order accepts
+    lifetime: int = LIFETIME.default  # seconds that a resting order lives
     consent: bool = False  # the box is ticked that a dear market order asks for
 
 
@@ -361,3 +361,20 @@ def _amount_reason(draft: Draft, now: Situation, price: int | None, amount: int 
     if gained > room:
         return Reason("TICKET-COLLATERAL", {"left": asset_amount(received, room)}, "amount")
     return None
+
+
+def question(wanted: Wish, market: MarketInfo) -> tuple[str, str]:
+    """What is asked before it is signed: the question, and what exactly would be."""
+    verb = wanted.side.capitalize()
+    amount = f"{amount_text(market, wanted.amount)} {market.base.symbol}"
+    price = f"{price_text(market, wanted.price)} {market.quote.symbol}"
+    total = asset_amount(market.quote, notional(market, wanted.price, wanted.amount))
+    paid, least = ("pay at most", "") if wanted.side == "buy" else ("bring at least", " before the fee")
+    ends = {
+        LIMIT: f"It rests for {duration(wanted.lifetime)} at most.",
+        POST_ONLY: f"It only rests, for {duration(wanted.lifetime)} at most, and never takes.",
+        IOC: "What can't be had at once is cancelled.",
+        FOK: "It is filled at once and whole, or not at all.",
+    }[wanted.time_in_force]
+    limit = "no more than" if wanted.side == "buy" else "no less than"
+    return f"{verb} {amount}?", f"At {limit} {price}. It will {paid} {total}{least}. {ends}"

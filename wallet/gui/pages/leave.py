@@ -46,7 +46,7 @@ class LeaveDialog(QDialog):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(0, 1)
         self._stepper = Stepper("leave.steps", desk.look)
-        self._error = Label("", tone="down", wrap=True)
+        self._error = Label("", tone="bad", wrap=True)
         self._error.setObjectName("leave.error")
         self._error.hide()
         self._cancel = button("Stay", "leave.cancel")

@@ -32,7 +32,7 @@ class ProgressPage(Page):
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
         describe(self._bar, "Progress", object_name="progress.bar")
-        self._failure = Label("", tone="down", wrap=True)
+        self._failure = Label("", tone="bad", wrap=True)
         self._failure.setObjectName("progress.failure")
         self._failure.hide()
         self._stop = button("Cancel", "progress.cancel")

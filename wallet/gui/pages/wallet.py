@@ -30,7 +30,7 @@ _LEADS = (
         "who he is, and which contract is used."
     ),
 )
-_TONES = ("down", "down", "warn", "up", "up")
+_TONES = ("bad", "bad", "warn", "good", "good")
 
 
 def _secret_field(name: str, label: str) -> QLineEdit:
@@ -128,7 +128,7 @@ class NewWalletPage(Page):
         self._phrase = ""
         self._asked: tuple[int, ...] = ()
         self._stack = Parts()
-        self._failure = Label("", tone="down", wrap=True)
+        self._failure = Label("", tone="bad", wrap=True)
         self._failure.setObjectName(f"{name}.failure")
         self._next = button("Continue", f"{name}.next", role="primary", large=True)
         self._next.clicked.connect(self._go_on)
@@ -287,7 +287,7 @@ class UnlockPage(Page):
         self._folder = PathField("open.folder", "Folder of the profile", lambda then: ask_folder(self, "Profile", then))
         self._folder.edit.setText(str(profiles / "wallet"))
         self._password = _secret_field("open.password", "Password")
-        self._failure = Label("", tone="down", wrap=True)
+        self._failure = Label("", tone="bad", wrap=True)
         self._failure.setObjectName("open.failure")
         go = button("Unlock", "open.unlock", role="primary", large=True)
         go.clicked.connect(self._go)

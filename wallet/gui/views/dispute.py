@@ -23,7 +23,7 @@ class DisputeBanner(QFrame):
         self.setObjectName("dispute.banner")
         self.setProperty("role", "banner")
         self._view = AppView()
-        self._title = Label("", level="strong", tone="down", wrap=True)
+        self._title = Label("", level="strong", tone="bad", wrap=True)
         self._title.setObjectName("dispute.title")
         self._next = Label("", wrap=True)
         self._next.setObjectName("dispute.next")

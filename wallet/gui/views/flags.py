@@ -29,7 +29,7 @@ class FlagBanner(QFrame):
         self.setObjectName("flag.banner")
         self.setProperty("role", "banner")
         self._flag: FlagView | None = None
-        self._title = Label("", level="strong", tone="down", wrap=True)
+        self._title = Label("", level="strong", tone="bad", wrap=True)
         self._title.setObjectName("flag.rule")
         self._compare = Label("", wrap=True)
         self._safe = Label("", tone="muted", wrap=True)
@@ -143,4 +143,4 @@ def _status(flag: FlagView) -> str:
 
 
 def _tone(flag: FlagView) -> str:
-    return "muted" if flag.resolved else "down"
+    return "muted" if flag.resolved else "bad"

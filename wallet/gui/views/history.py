@@ -178,12 +178,12 @@ class HistoryView(QFrame):
         def done(count: int) -> None:
             self._verified()
             self._checked.show_text(f"✓ {count} states verified: chain, signatures and rules hold")
-            self._checked.set_tone("up")
+            self._checked.set_tone("good")
 
         def failed(error: Any) -> None:
             self._verified()
             self._checked.show_text("× Verification failed")
-            self._checked.set_tone("down")
+            self._checked.set_tone("bad")
             self._fail(error)
 
         future = self._desk.backend.verify_history(self._channel, lambda at, of: box.put((at, of)))
@@ -319,7 +319,7 @@ def _signers_tip(line: StateRow) -> str:
 
 def _signers_tone(line: StateRow) -> str:
     both = line.signed_by_trader and line.signed_by_broker
-    return "up" if both or line.implied_by is not None else "warn"
+    return "good" if both or line.implied_by is not None else "warn"
 
 
 def _status(line: StateRow) -> str:
@@ -327,7 +327,7 @@ def _status(line: StateRow) -> str:
 
 
 def _status_tone(line: StateRow) -> str:
-    return "down" if line.refused else "text" if line.validated else "warn"
+    return "bad" if line.refused else "text" if line.validated else "warn"
 
 
 def _emphasis(line: Change) -> str:

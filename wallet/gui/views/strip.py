@@ -15,7 +15,7 @@ from wallet.gui.models.status import Cell, strip
 from wallet.gui.widgets.layout import button, row
 from wallet.gui.widgets.text import Label, describe, set_look, set_tip
 
-_TONES = {"good": "up", "warn": "warn", "bad": "down", "plain": "muted"}
+_TONES = {"good": "good", "warn": "warn", "bad": "bad", "plain": "muted"}
 
 
 class StatusCell(QWidget):

@@ -12,9 +12,8 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSizePolicy
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, AssetInfo, BookView, MarketInfo
 from wallet.gui.models.figures import NONE, amount_text, asset_amount, exact, input_text, price_text, quote_text
+from wallet.gui.models.settings import LIFETIME, SLIPPAGE
 from wallet.gui.models.ticket import (
-    CAP,
-    DAY,
     FOK,
     IOC,
     LIMIT,
@@ -32,6 +31,7 @@ from wallet.gui.models.ticket import (
     step_price,
     wish,
 )
+from wallet.gui.settings import Preferences
 from wallet.gui.widgets.choice import Choice, Picker
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, line, row, tool
@@ -45,8 +45,6 @@ KINDS = (
     (FOK, "FOK", "Fill or kill: trades at once and whole, or not at all"),
     (POST_ONLY, "Post", "Post-only: only ever rests, refused if it would trade at once"),
 )
-CAPS = tuple((cap, f"{percent_text(cap)} %") for cap in (1_000, 5_000, CAP, 20_000, 50_000, 100_000))
-LIFETIMES = ((300, "5 minutes"), (3_600, "1 hour"), (DAY, "1 day"), (7 * DAY, "7 days"), (28 * DAY, "28 days"))
 _SUMMARY = (
     ("average", "Average, about"),
     ("worst", "Worst price"),
@@ -65,13 +63,14 @@ class Ticket(QFrame):
 
     sent = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, preferences: Preferences) -> None:
         super().__init__()
         self.setObjectName("ticket")
+        self._preferences = preferences
         self._market: MarketInfo | None = None
         self._view = AppView()
         self._book: BookView | None = None
-        self._draft = Draft()
+        self._draft = Draft(cap=preferences.get(SLIPPAGE), lifetime=preferences.get(LIFETIME))
         self._result = Assessment()
         self._refused: tuple[Draft, str] | None = None
         self._side = Choice(
@@ -85,8 +84,8 @@ class Ticket(QFrame):
         self.price = FigureField("ticket.price", "Price")
         self.amount = FigureField("ticket.amount", "Amount")
         self.total = FigureField("ticket.total", "Total", steps=False)
-        self._cap = Picker("ticket.cap", "Slippage, at most", CAPS, "How far through the best price it may trade")
-        self._lifetime = Picker("ticket.lifetime", "Good for", LIFETIMES, "After this it is cancelled by itself")
+        self._cap = Picker("ticket.cap", "Slippage, at most", SLIPPAGE.options, SLIPPAGE.help)
+        self._lifetime = Picker("ticket.lifetime", "Good for", LIFETIME.options, LIFETIME.help)
         self._consent = QCheckBox("Trade at this price all the same")
         describe(self._consent, "Trade at this price all the same", object_name="ticket.consent")
         self._percents = [
@@ -171,6 +170,7 @@ class Ticket(QFrame):
             field.escaped.connect(self.clear)
             field.lettered.connect(self._take_letter)
         self.send.clicked.connect(self._send)
+        self._preferences.changed.connect(self._take_defaults)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         if event.key() == Qt.Key.Key_Escape:
@@ -179,6 +179,13 @@ class Ticket(QFrame):
             self._send()
         else:
             super().keyPressEvent(event)
+
+    def _take_defaults(self, key: str) -> None:
+        """The settings were changed: new orders begin from them."""
+        if key in ("", SLIPPAGE.key):
+            self._put(cap=self._preferences.get(SLIPPAGE))
+        if key in ("", LIFETIME.key):
+            self._put(lifetime=self._preferences.get(LIFETIME))
 
     def _take_letter(self, letter: str) -> None:
         side = {"b": "buy", "s": "sell"}.get(letter)
@@ -345,7 +352,7 @@ class Ticket(QFrame):
         self.send.setEnabled(result.reason is None)
         told, tone = "", "muted"
         if self._refused is not None:
-            told, tone = self._refused[1], "down"
+            told, tone = self._refused[1], "bad"
         elif result.reason is not None:
             told = sentence(result.reason.code, result.reason.params)
             tone = "warn" if self._is_wrong(result.reason) else "muted"

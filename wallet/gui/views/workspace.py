@@ -54,7 +54,7 @@ class Workspace(QMainWindow):
         self.depth_chart = DepthChart(desk.look)
         self.book, self._groups = BookLadder(desk.look), GroupPicker()
         self.tape = Tape(desk.look)
-        self.ticket = Ticket()
+        self.ticket = Ticket(desk.preferences)
         self.orders, self.fills = OrdersView(desk.look), FillsView(desk.look)
         self.history = HistoryView(desk)
         self.flags = FlagsView(desk.look)

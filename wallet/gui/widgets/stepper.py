@@ -34,7 +34,7 @@ class _Light(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(2, 2, 14, 14)
-        name = {"done": "up", "doing": "accent", "failed": "down"}.get(self._state, "faint")
+        name = {"done": "good", "doing": "accent", "failed": "bad"}.get(self._state, "faint")
         colour = self._look.colour(name)
         painter.setPen(QPen(colour, 1.6))
         if self._state in ("done", "failed"):
@@ -68,7 +68,7 @@ class _StepRow(QWidget):
         self._light.show_state(step.state)
         title = sentence(step.code)
         self._title.show_text(title)
-        self._title.set_tone({"todo": "muted", "failed": "down"}.get(step.state, ""))
+        self._title.set_tone({"todo": "muted", "failed": "bad"}.get(step.state, ""))
         self._detail.show_foreign(sentence(step.detail) if known(step.detail) else step.detail)
         self._detail.setVisible(bool(step.detail))
         self.setAccessibleName(f"{title}: {_WORDS.get(step.state, step.state)}")

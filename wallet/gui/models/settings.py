@@ -1,0 +1,108 @@
+"""Every setting of the window in one typed table: what it is, what it may be, what it is at first. Pure.
+
+A setting is a bool or one of a few values. What is kept is text; what is not understood is the default, so that a
+file somebody damaged changes nothing but looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T", bool, int, str)
+
+LOOKS, TRADING = "Appearance", "Trading"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """``options`` are (value, words); a bool has none. ``words`` are more that a search may use."""
+
+    key: str
+    section: str
+    title: str
+    default: T
+    options: tuple[tuple[T, str], ...] = ()
+    help: str = ""
+    words: str = ""
+
+    def shown(self, value: T) -> str:
+        """As it is kept."""
+        return str(value)
+
+    def read(self, text: str) -> T:
+        """The value that was kept as ``text``; the default for anything else."""
+        values: list[Any] = [value for value, _ in self.options] or [False, True]
+        return next((value for value in values if self.shown(value) == text), self.default)
+
+    def finds(self, query: str) -> bool:
+        """Whether each word of a search is in what this setting says of itself."""
+        told = " ".join((self.section, self.title, self.help, self.words, *(text for _, text in self.options)))
+        return all(word in told.lower() for word in query.lower().split())
+
+
+THEME = Setting(
+    "theme",
+    LOOKS,
+    "Theme",
+    "system",
+    (("system", "As the system"), ("light", "Light"), ("dark", "Dark"), ("contrast", "High contrast")),
+    words="colour color",
+)
+TREND = Setting(
+    "trend",
+    LOOKS,
+    "Colours of up and down",
+    "usual",
+    (("usual", "Green and red"), ("swapped", "Red and green"), ("blind", "Blue and orange")),
+    "An arrow or a sign says it too. Blue and orange are told apart by nearly everybody.",
+    "color blind",
+)
+TEXT_SIZE = Setting(
+    "text-size",
+    LOOKS,
+    "Size of text",
+    100,
+    tuple((percent, f"{percent} %") for percent in (90, 100, 110, 125, 150, 175, 200)),
+    words="scale font zoom",
+)
+CONFIRM_ORDERS = Setting(
+    "confirm-orders",
+    TRADING,
+    "Ask before an order is sent",
+    default=True,
+    help="Shows what will be signed. Without it, Enter and the button send at once.",
+    words="confirmation",
+)
+SLIPPAGE = Setting(
+    "slippage",
+    TRADING,
+    "Slippage of market orders, at most",
+    10_000,
+    ((1_000, "0.1 %"), (5_000, "0.5 %"), (10_000, "1 %"), (20_000, "2 %"), (50_000, "5 %"), (100_000, "10 %")),
+    "How far through the best price one may trade; the rest is cancelled.",
+)
+LIFETIME = Setting(
+    "lifetime",
+    TRADING,
+    "Resting orders are good for",
+    86_400,
+    ((300, "5 minutes"), (3_600, "1 hour"), (86_400, "1 day"), (604_800, "7 days"), (2_419_200, "28 days")),
+    "After this an order is cancelled by itself.",
+    "expiry time",
+)
+
+SETTINGS: tuple[Setting[Any], ...] = (
+    THEME,
+    TREND,
+    TEXT_SIZE,
+    CONFIRM_ORDERS,
+    SLIPPAGE,
+    LIFETIME,
+)
+
+
+def found(query: str) -> Iterator[Setting[Any]]:
+    """The settings that a search is for, in the table's order."""
+    return (setting for setting in SETTINGS if setting.finds(query))
