@@ -334,6 +334,24 @@ CHAIN: Final[dict[str, str]] = {
     "DEVNET_DEPLOY": _("The contract {name} could not be deployed: {reason}."),
 }
 
+BACKUPS: Final[dict[str, str]] = {
+    "BACKUP_FORM": _("This is no backup of a wallet, or a damaged one ({why}). Nothing was made of it."),
+    "BACKUP_NEWER": _("This backup is of a newer version ({version}; this program knows {known}). Update it."),
+    "BACKUP_SEALED": _(
+        "The password is not the one that the profile had when this backup was made, or the file was changed. Nothing"
+        " was made of it."
+    ),
+    "BACKUP_DAMAGED": _(
+        "The backup was changed or cut off after it was written (piece {chunk}). Nothing was made of it; take another."
+    ),
+    "BACKUP_FAILED": _("The backup {path} could not be written: {why}. Earlier ones are untouched."),
+    "BACKUP_CANCELLED": _("The backup was given up. Nothing was written."),
+    "BACKUP_NO_SPACE": _("There is too little room at {path}: {mebibytes} MiB are needed."),
+    "BACKUP_OCCUPIED": _("There is something at {path} already. It was left as it is; choose another folder."),
+    "BACKUP_SETTINGS": _("{path} can't be understood. Choose folder and time of the backups again."),
+    "BACKUP_FOLDER": _("{path} is no folder that can be written to. Choose another one for the backups."),
+}
+
 PROOFS: Final[dict[str, str]] = {
     "PROOF_NO_STATE": _("There is no validated state {increment} to prove."),
     "PROOF_FORM": _("This is no withdrawal proof: {what} has a wrong form."),
@@ -407,4 +425,14 @@ PROOFS: Final[dict[str, str]] = {
     "CALL-WITHDRAW-WHEN": _("Once the channel is settled."),
 }
 
-REFUSALS: Final[dict[str, str]] = {**KEYS, **FILES, **OWNER, **BROKER, **CHANNELS, **ORDERS, **CHAIN, **PROOFS}
+REFUSALS: Final[dict[str, str]] = {
+    **KEYS,
+    **FILES,
+    **OWNER,
+    **BROKER,
+    **CHANNELS,
+    **ORDERS,
+    **CHAIN,
+    **PROOFS,
+    **BACKUPS,
+}

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from wallet.app.choice import SHOWN
+from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
@@ -139,6 +140,7 @@ def keys_list(out: Context) -> None:
 # --- money and channels -------------------------------------------------------------------------------------------
 
 
+main.add_command(backup)
 main.add_command(broker)
 main.add_command(status)
 main.add_command(watch)

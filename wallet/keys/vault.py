@@ -210,10 +210,17 @@ class Vault(Redacted):
 
         Same password. Raises WalletError("KEYS_EXISTS" | "KEYS_WRITE_FAILED" | "KEYS_LOCKED").
         """
+        files.write_new(_resolved(path), self.for_backup()[0].encode())
+
+    def for_backup(self) -> tuple[VaultImage, bytes]:
+        """The vault without its session keys, under the same password, and the data key of its session half.
+
+        The gas key stays: it comes from the phrase, so that leaving it out would keep nothing from anyone.
+        Raises WalletError("KEYS_LOCKED").
+        """
         with self._mutex:
-            section = self._session.section.for_backup()
-            field = locking.seal_session(self._image, section, self._session.data_key)
-            files.write_new(_resolved(path), replace(self._image, session=field).encode())
+            section, key = self._session.section.for_backup(), self._session.data_key
+            return replace(self._image, session=locking.seal_session(self._image, section, key)), key
 
     def lock_owner(self) -> None:
         """Forget phrase and owner keys; gas and session keys go on serving the driver."""
