@@ -14,6 +14,7 @@ from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.chain.calls import Validation
 from wallet.chain.client import Adjudicator, Status
+from wallet.chain.guard import Act
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import KeySigner, Sender
 from wallet.keys.kdf import KdfParams
@@ -25,7 +26,6 @@ from wallet.protocol.terms import NATIVE
 from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.devnet.node import Devnet
 from wallet.sandbox.plan import POLICY
-from wallet.session.guard import Act
 from wallet.session.phases import Phase
 
 ETH = 10**18

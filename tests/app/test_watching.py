@@ -14,6 +14,7 @@ from wallet.app import watching
 from wallet.app.watching import MAGIC, Lookout
 from wallet.chain import token
 from wallet.chain.client import Status
+from wallet.chain.guard import Act
 from wallet.history.journal import ChannelRecord, Entry, Journal
 from wallet.history.journal import Status as Recorded
 from wallet.history.reader import HistoryReader
@@ -23,7 +24,6 @@ from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State
 from wallet.protocol.terms import NATIVE, Role
-from wallet.session.guard import Act
 
 GAS = actor("gas")
 PASSWORD = Secret("for the other machine")

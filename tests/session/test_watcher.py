@@ -12,6 +12,7 @@ from tests.chain.live import ETHER, USDT, Live, run
 from tests.chain.scenario import BROKER, TRADER, Session
 from wallet.chain import token
 from wallet.chain.client import Adjudicator, Status
+from wallet.chain.guard import Act, Guarded, Provable
 from wallet.chain.nodes import Nodes
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import KeySigner, Outgoing
@@ -19,7 +20,6 @@ from wallet.chain.urgent import UrgentSender
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import NATIVE, Role
-from wallet.session.guard import Act, Guarded, Provable
 from wallet.session.watcher import Watcher
 
 GAS = actor("gas")

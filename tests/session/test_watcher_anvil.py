@@ -12,12 +12,12 @@ from tests.chain.anvil import ETHER, anvil, run
 from tests.chain.evm import actor
 from tests.chain.scenario import BROKER, BROKER_SIGNER, TRADER, Session, make_terms
 from wallet.chain.client import Adjudicator, Status
+from wallet.chain.guard import Act, Guarded, Provable
 from wallet.chain.quantities import show_data, show_quantity
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import KeySigner, Outgoing, Sender
 from wallet.chain.urgent import UrgentSender
 from wallet.protocol.terms import NATIVE, Asset
-from wallet.session.guard import Act, Guarded, Provable
 from wallet.session.watcher import Watcher
 
 GAS = actor("gas")

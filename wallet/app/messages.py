@@ -10,6 +10,7 @@ import gettext
 from collections.abc import Mapping
 
 from wallet.app.catalogue import FLAGS, PROGRAM, WINDOW
+from wallet.app.operation import OPERATION
 from wallet.app.refusals import BROKER, CHANNELS, ORDERS, REFUSALS
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
@@ -56,7 +57,7 @@ def explain(error: WalletError) -> str:
 
 
 def _template(code: str) -> str | None:
-    return next((part[code] for part in (FLAGS, REFUSALS, PROGRAM, WINDOW) if code in part), None)
+    return next((part[code] for part in (FLAGS, REFUSALS, OPERATION, PROGRAM, WINDOW) if code in part), None)
 
 
 def _word(value: object) -> str:

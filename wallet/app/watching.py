@@ -18,6 +18,7 @@ from wallet.app import proofs as app_proofs
 from wallet.app.choice import KnownBroker, choose_broker
 from wallet.app.profile import kept_brokers, write_file
 from wallet.chain.client import Adjudicator, Status
+from wallet.chain.guard import Guarded, Provable
 from wallet.chain.nodes import MAX_NODES, Nodes
 from wallet.chain.tx import KeySigner
 from wallet.chain.urgent import UrgentSender
@@ -30,7 +31,6 @@ from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.proof import Proof
 from wallet.session.broker_profile import SANDBOX_CHAIN, BrokerProfile
-from wallet.session.guard import Guarded, Provable
 from wallet.session.outbox import Outbox, open_store
 from wallet.session.watcher import Watcher
 

@@ -212,7 +212,9 @@ def _node_name(url: str) -> str:
 
 
 def _transaction(to: bytes, data: bytes, value: int, sender: bytes | None) -> dict[str, str]:
-    fields = {"to": show_data(to), "data": show_data(data)}
+    fields = {"data": show_data(data)}
+    if to:  # else it makes a contract
+        fields["to"] = show_data(to)
     if value:
         fields["value"] = show_quantity(value)
     if sender is not None:

@@ -15,6 +15,7 @@ import click
 from wallet.app.choice import SHOWN
 from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
+from wallet.cli.contract import contract
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
@@ -142,6 +143,7 @@ def keys_list(out: Context) -> None:
 
 main.add_command(backup)
 main.add_command(broker)
+main.add_command(contract)
 main.add_command(status)
 main.add_command(watch)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wallet.chain.calls import Validation
+from wallet.chain.guard import Provable
 from wallet.history.validation import Following, best_validated
 from wallet.protocol.terms import Role
-from wallet.session.guard import Provable
 
 
 def best_provable(history: Following, channel: bytes) -> Provable | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from wallet.chain import calls, token
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Adjudicator, OnChain, Status
+from wallet.chain.guard import Guarded
 from wallet.chain.nodes import Nodes
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
@@ -31,7 +32,6 @@ from wallet.session.alarms import Alarms
 from wallet.session.backoff import Backoff
 from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile
 from wallet.session.channel import TraderChannel
-from wallet.session.guard import Guarded
 from wallet.session.outbox import Outbox
 from wallet.session.papers import best_provable
 from wallet.session.phases import Event, Phase

@@ -1,4 +1,4 @@
-"""The watcher: follows every channel on chain and sends by itself what :mod:`wallet.session.guard` calls for.
+"""The watcher: follows every channel on chain and sends by itself what :mod:`wallet.chain.guard` calls for.
 
 It needs a node, the gas key and the proofs; neither the owner's key nor the broker. The wallet runs one over its
 journal; ``channel-wallet watch`` runs one over an exported package.
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from wallet.chain import calls
 from wallet.chain.calls import Call
 from wallet.chain.client import Adjudicator, OnChain, Status
+from wallet.chain.guard import Act, Alarm, Duty, Guarded, Judgement, judge
 from wallet.chain.records import Block
 from wallet.chain.urgent import UrgentSender
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Outcome
-from wallet.session.guard import Act, Alarm, Duty, Guarded, Judgement, judge
 
 log = logging.getLogger(__name__)
 

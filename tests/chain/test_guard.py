@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.chain.scenario import Session, make_terms
 from wallet.chain.client import OnChain, Status
+from wallet.chain.guard import NOTHING, Act, Alarm, Duty, Guarded, Provable, judge, safe_offline
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.state import Transition
 from wallet.protocol.terms import NATIVE, Asset
-from wallet.session.guard import NOTHING, Act, Alarm, Duty, Guarded, Provable, judge, safe_offline
 
 NOW = 1_900_000_000
 COIN = b"\x22" * 20

@@ -1,0 +1,46 @@
+"""What the program says to those who run a broker, deploy a contract, or keep key files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Marks a text for translation; it is translated when it is shown."""
+    return text
+
+
+OPERATION: Final[dict[str, str]] = {
+    "KEYSTORE_FORM": _("{path} is no key file that this program opens: {why}."),
+    "KEYSTORE_PASSWORD": _("The password does not open {path}. Nothing was changed; try again."),
+    "PASSWORD_FD": _("No password can be read from file descriptor {number}: {why}."),
+    "SETTINGS_FILE": _("{path} can't be read: {why}. “channel-wallet broker init” writes one to begin with."),
+    "SETTINGS_SYNTAX": _("{path} is no TOML: {why}. Nothing was started; correct it there."),
+    "SETTINGS_UNKNOWN": _(
+        "{path}, line {line}: {key} is no setting. Remove it, or correct its name; known here: {known}."
+    ),
+    "SETTINGS_MISSING": _("{path}, line {line}: {key} is missing. Write: {example}"),
+    "SETTINGS_VALUE": _("{path}, line {line}: {key} is {got}; it must be {expected}."),
+    "SETTINGS_TERMS": _("{path}, line {line}: no trader could sign these terms: {field} may not be {got}."),
+    "SETTINGS_EXISTS": _("{path} exists already. It was left as it is; choose another folder, or remove it first."),
+    "OPERATOR_DECIMALS": _(
+        "{symbol} has {chain} decimals on the chain, not {configured}. Correct it in {path}, line {line}."
+    ),
+    "OPERATOR_AWAY": _("No broker runs in {folder}, and it has no ledger yet."),
+    "OPERATOR_BUSY": _("A broker runs in {folder} and does not answer. Look at its log, or try again."),
+    "OPERATOR_ASK": _("The running broker knows no such question ({ask}). Is it of an older version?"),
+    "OPERATOR_NOTHING": _("The broker has no free {symbol} in the contract. Nothing was sent."),
+    "OPERATOR_RUNNING": _("The broker runs in {folder}. Stop it first: two senders would take the same nonce."),
+    "OPERATOR_STOCK": _(
+        "Of {symbol}, {lacking} are lacking for the collateral that the settings want; {account} has {have}. The "
+        "broker offers what is there."
+    ),
+    "OPERATOR_ANSWER_LATE": _(
+        "Half of the challenge period of {channel} is over, and the broker's answer is not on chain. Look at the nodes "
+        "and at the gas account."
+    ),
+    "OPERATOR_PERIOD_MISSED": _(
+        "The challenge period of {channel} ended with state {recorded}; the broker holds {ours}."
+    ),
+    "OPERATOR_CHAIN_STALE": _("The chain's last block is {minutes} minutes old. Look at the nodes."),
+}
