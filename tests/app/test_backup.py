@@ -99,7 +99,7 @@ def test_no_session_key_is_in_it_and_its_channels_recover(place: tuple[Path, Vau
     assert journal.fact(scene().channel, "restored") == backup.RESTORED
     journal.close()
     with HistoryReader(place[0] / HISTORY) as own:  # where it was made, all goes on
-        assert own._journal.fact(scene().channel, "restored") is None
+        assert own.fact(scene().channel, "restored") is None
 
 
 def open_vault_bytes(inside: bytes, folder: Path) -> Vault:

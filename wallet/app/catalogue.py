@@ -170,6 +170,23 @@ WINDOW: Final[dict[str, str]] = {
     "SESSION-AMOUNT": _("One of the amounts is not possible."),
     "SESSION-EMPTY": _("Allocate something to trade with."),
     "SESSION-TOO-MUCH": _("At most {most}."),
+    "RECOVERING-UNLOCK": _("Next: unlock the wallet. Your own key ends this session, since its session key is gone."),
+    "RECOVERING-CONNECT": _(
+        "Next: the broker shows how far it had come, once he is connected. If he stays away, leave without him."
+    ),
+    "RECOVERING-FINALIZE": _(
+        "The broker has shown state {increment}, and it was taken over. Next: finalize and withdraw."
+    ),
+    "RECOVERING-ALONE": _("It can't be ended together with the broker. Next: leave without him."),
+    "RECOVERING-DISPUTED": _("You are leaving it. A newer state counts if the broker shows one; then it is paid out."),
+    "RECOVERING-WITHDRAW": _("It is over. Next: withdraw what is yours."),
+    "RECOVERING-PAYS": _("State {increment}, the highest here, pays you {pays}."),
+    "RECOVERING-ORDERS": _("If your orders of then were filled after the backup, up to {more} more would be yours."),
+    "RECOVERING-AT-MOST": _(
+        "If you traded on after it, a newer state may pay more: at most {more}, for the channel holds no more. The"
+        " broker can answer with that state; this backup can't."
+    ),
+    "RECOVERING-SHOWN": _("The broker has signed that it is the highest: if he shows a higher one, he has lied."),
     "NEW-PASSWORD-EMPTY": _("Choose a password."),
     "NEW-PASSWORD-SHORT": _("At least {least} characters."),
     "NEW-PASSWORD-DIFFERS": _("The two passwords differ."),

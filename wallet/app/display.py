@@ -48,6 +48,7 @@ class Display:
                 time.time(),
                 finalizing=channel.id in account.finalizing,
                 deadline=account.chain.deadlines.get(channel.id, 0),
+                online=account.link.live.online,
             )
         return AppView(
             account=account.address,

@@ -79,7 +79,8 @@ class Opening:
         same = agreed == {asset: amount for asset, amount in allocations if amount}
         if phase is Phase.OPENING and not same:
             raise WalletError("CHANNEL_EXISTS", phase=channel.record.phase)
-        if phase is Phase.REQUESTED or not same or (phase is Phase.AGREED and _has_lapsed(channel.terms)):
+        lapsed = phase is Phase.AGREED and (channel.restored or _has_lapsed(channel.terms))
+        if phase is Phase.REQUESTED or not same or lapsed:  # a restored one could be opened, but not traded in
             account.link.advance(channel, Event.GIVEN_UP)  # only our own call could open it, and none was signed
             return None
         await account.online()

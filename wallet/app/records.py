@@ -165,6 +165,7 @@ def channel_row(journal: HistoryReader, broker: BrokerProfile, record: ChannelRe
         "broker": {"address": codec.show_hex(broker.broker), "name": broker.name},
         "status": record.phase,
         "increment": last.state.increment if last else None,
+        "recovering": _recovering(journal, record),
         "state": codec.state_array(last.state) if last else None,
         "digest": codec.show_hex(last.digest) if last else None,
         "balances": [
@@ -178,6 +179,13 @@ def channel_row(journal: HistoryReader, broker: BrokerProfile, record: ChannelRe
             for info in (names.asset(row.asset),)
         ],
     }
+
+
+def _recovering(journal: HistoryReader, record: ChannelRecord) -> str | None:
+    """Of a restored channel: "broker" while he has not shown how far it had come, else "leave"; None of any other."""
+    if journal.fact(record.id, "restored") is None or Phase(record.phase) in _OVER:
+        return None
+    return "leave" if journal.fact(record.id, "shown") is not None else "broker"
 
 
 class Records:

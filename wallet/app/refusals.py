@@ -335,6 +335,10 @@ CHAIN: Final[dict[str, str]] = {
 }
 
 BACKUPS: Final[dict[str, str]] = {
+    "RECOVERING_OLD_STATE": _(
+        "This channel was restored from a backup; its state {increment} may not be the last. Read what that may cost,"
+        " and say --old-state if you want to leave with it. Nothing was sent."
+    ),
     "BACKUP_FORM": _("This is no backup of a wallet, or a damaged one ({why}). Nothing was made of it."),
     "BACKUP_NEWER": _("This backup is of a newer version ({version}; this program knows {known}). Update it."),
     "BACKUP_SEALED": _(

@@ -167,6 +167,28 @@ class StateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareView:
+    """What the state at hand of a restored channel pays of one asset, and how much more a later one could have paid:
+
+    if the orders known of were filled at their limits, and whatever was traded.
+    """
+
+    asset: AssetInfo
+    pays: int
+    by_orders: int
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryView:
+    """A restored channel: the code of what comes next, and whether the broker has shown what he calls the highest."""
+
+    step: str
+    shown: bool
+    shares: tuple[ShareView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelView:
     """Everything about the current channel that a screen shows at once."""
 
@@ -183,6 +205,7 @@ class ChannelView:
     note: str = ""  # code of what keeps the channel from trading: RESTORED, RES-FORK, HELD
     deadline: int = 0  # end of a challenge period, Unix seconds
     offline_safe: int = 0  # seconds this wallet may be away before the broker could settle with an older state
+    recovery: RecoveryView | None = None  # of a restored channel that is not over
 
 
 @dataclass(frozen=True, slots=True)

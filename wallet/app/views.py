@@ -17,6 +17,8 @@ from wallet.app.snapshots import (
     OrderStatus,
     OrderView,
     Phase,
+    RecoveryView,
+    ShareView,
     StateRow,
     TapeRow,
 )
@@ -28,6 +30,7 @@ from wallet.protocol.intents import Order
 from wallet.protocol.state import Side, State, Transition
 from wallet.protocol.terms import Market, Role
 from wallet.protocol.transitions import received_asset
+from wallet.session import recovery
 from wallet.session import requests as intents
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
@@ -199,6 +202,7 @@ def channel_view(
     finalizing: bool,
     note: str = "",
     deadline: int = 0,
+    online: bool = False,
 ) -> ChannelView:
     last = channel.last
     return ChannelView(
@@ -215,7 +219,18 @@ def channel_view(
         note=note or hindrance(channel),
         deadline=deadline,
         offline_safe=offline_safe(channel, deadline, now),
+        recovery=recovery_view(names, channel, online=online),
     )
+
+
+def recovery_view(names: Names, channel: TraderChannel, *, online: bool) -> RecoveryView | None:
+    """What a restored channel waits for, and what its state at hand may lack; None for any other."""
+    step = recovery.next_step(channel, online=online)
+    if step is recovery.Step.NONE:
+        return None
+    rows = recovery.shares(channel.terms, channel.last.state, channel.uncertain()) if channel.last else ()
+    shown = tuple(ShareView(names.asset(row.asset), row.pays, row.by_orders, row.at_most) for row in rows)
+    return RecoveryView(step.value, channel.shown, shown)
 
 
 def awaiting(channel: TraderChannel) -> str:

@@ -18,6 +18,7 @@ from wallet.cli.brokers import broker, status
 from wallet.cli.contract import contract
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
+from wallet.cli.recovering import consent, next_line
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
 from wallet.cli.updates import updates
 from wallet.cli.watch import watch
@@ -186,7 +187,8 @@ def channel_list(out: Context) -> None:
     """Show all channels, oldest first; needs neither password nor connection."""
     rows = out.stored().channels()
     text = "\n".join(
-        f"{row['channel'][:SHOWN]}  {row['broker']['name']}  {row['status']}  state {row['increment']}" for row in rows
+        f"{row['channel'][:SHOWN]}  {row['broker']['name']}  {row['status']}  state {row['increment']}{next_line(row)}"
+        for row in rows
     )
     out.show({"channels": rows}, text or "No channels yet.")
 
@@ -201,6 +203,8 @@ def channel_show(out: Context, which: str | None) -> None:
     lines = [
         f"channel {value['channel']}  {value['status']}  state {value['increment']}  with {value['broker']['name']}"
     ]
+    if value["recovering"]:
+        lines.append(next_line(value).strip())
     lines += [
         f"{row['asset']}: available {row['available']}, locked {row['locked']}, outcome {row['outcome']}"
         for row in value["balances"]
@@ -222,15 +226,17 @@ def channel_finalize(out: Context, which: str | None) -> None:
 
 
 @channel.command("exit")
+@click.option("--old-state", is_flag=True, help="Of a restored channel: with the state at hand, whatever came after.")
 @channel_option
 @wallet_command
-def channel_exit(out: Context, which: str | None) -> None:
+def channel_exit(out: Context, which: str | None, old_state: bool) -> None:
     """Leave without the broker: challenge with your best state. Needs a node, and nothing of him.
 
     When the challenge period is over, `channel withdraw` settles and pays out; a running window or
     `watch run` does it by itself, and answers if an older state is shown meanwhile.
     """
     with target(out, which, chain_only=True) as there:
+        consent(there.view, given=old_state)
         until = there.commands.leave_alone(there.channel).result()
     text = (
         f"The challenge period ends at {show_time(until)}. Then: channel-wallet channel withdraw"

@@ -20,6 +20,7 @@ from wallet.gui.pages.ask import ask
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
+from wallet.gui.views.recovering import RecoveringBanner
 from wallet.gui.views.strip import Strip
 from wallet.gui.views.workspace import Workspace
 from wallet.gui.widgets.files import ask_where, ask_which
@@ -54,10 +55,11 @@ class TradingRoom(QWidget):
         self.strip = Strip(desk.look)
         self.banner = FlagBanner()
         self.dispute = DisputeBanner()
+        self.recovering = RecoveringBanner()
         self.notice = Notice()
         self.workspace = Workspace(desk, settings)
-        layout = column(self.strip, self.dispute, self.banner, self.notice, self.workspace)
-        layout.setStretch(4, 1)
+        layout = column(self.strip, self.dispute, self.recovering, self.banner, self.notice, self.workspace)
+        layout.setStretch(5, 1)
         self.setLayout(layout)
         self._connect()
         self._shown = False
@@ -65,6 +67,7 @@ class TradingRoom(QWidget):
     def _connect(self) -> None:
         self.strip.leave_wanted.connect(self.show_leave)
         self.dispute.details_wanted.connect(self.show_leave)
+        self.recovering.leave_wanted.connect(self.show_leave)
         self.strip.session_wanted.connect(self.session_wanted)
         self.strip.flags_wanted.connect(lambda: self.workspace.raise_dock("flags"))
         self.banner.details_wanted.connect(lambda: self.workspace.raise_dock("flags"))
@@ -108,6 +111,7 @@ class TradingRoom(QWidget):
             self.choose(view.broker, self._channel)  # or one opened elsewhere would take its place under a click
         self.strip.show_view(view)
         self.dispute.show_view(view)
+        self.recovering.show_view(view)
         self.banner.show_view(view)
         self.workspace.show_view(view)
         if self._leave is not None:

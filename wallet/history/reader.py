@@ -106,5 +106,9 @@ class HistoryReader:
         """The highest nonce of an intent; -1 without any."""
         return self._journal.top_nonce(channel)
 
+    def fact(self, channel: bytes, name: str) -> bytes | None:
+        """See :meth:`Journal.fact`."""
+        return self._journal.fact(channel, name)
+
     def flags(self, channel: bytes | None = None) -> list[FlagRecord]:
         return self._journal.flags(channel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wallet.app.recovering import cost_words
 from wallet.app.snapshots import ChannelView, OrderStatus, Phase, Step
 from wallet.gui.models.book import LIVE
 from wallet.gui.models.figures import countdown, duration
@@ -69,6 +70,9 @@ def _alone(channel: ChannelView | None, now: float, *, failed: bool) -> tuple[St
 
 def alone_words(channel: ChannelView) -> str:
     """What leaving without the broker means, before it is done."""
+    if channel.recovery is not None:
+        means = "The contract gets the state below; when the challenge period is over, it is paid out."
+        return " ".join((means, *cost_words(channel, channel.recovery), "It should pay:"))
     return (
         f"The contract gets your best state, #{channel.increment}, and from then on nothing more is traded. The broker"
         f" has {duration(channel.challenge_period)} to show a higher one; this program answers an older one by itself."

@@ -1,0 +1,69 @@
+"""A restored session: the banner says what comes next, the dialog what an old state may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from PySide6.QtWidgets import QWidget
+
+from tests.gui.scripted import ETH, USDT, ScriptedBackend, app_view, channel
+from wallet.app.messages import sentence
+from wallet.app.recovering import cost_words
+from wallet.app.snapshots import Phase, RecoveryView, ShareView
+from wallet.cli.recovering import consent
+from wallet.gui.models.steps import alone_words
+from wallet.gui.window import MainWindow
+from wallet.protocol.errors import WalletError
+
+pytestmark = pytest.mark.gui
+
+SHARES = (
+    ShareView(ETH, 10**18, 5 * 10**17, 9 * 10**18),
+    ShareView(USDT, 0, 0, 50_000 * 10**6),
+)
+WAITING = RecoveryView("RECOVERING-CONNECT", shown=False, shares=SHARES)
+
+
+def test_the_banner_says_what_comes_next_until_it_is_over(
+    trading: MainWindow, backend: ScriptedBackend, find: Callable[[str], QWidget], qtbot: Any
+) -> None:
+    banner = find("recovering.banner")
+    assert not banner.isVisible()
+    backend.publish(app_view(channel=channel(recovery=WAITING, note="RESTORED")))
+    qtbot.waitUntil(banner.isVisible)
+    text: Any = find("recovering.next")
+    assert text.text() == sentence("RECOVERING-CONNECT")
+    adopted = replace(WAITING, step="RECOVERING-FINALIZE", shown=True)
+    backend.publish(app_view(channel=channel(recovery=adopted, increment=7)))
+    qtbot.waitUntil(lambda: "state 7" in text.text())
+    find("recovering.leave").click()  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: find("leave").isVisible())
+    backend.publish(app_view(channel=channel(recovery=adopted, phase=Phase.DISPUTED, deadline=2**40)))
+    qtbot.waitUntil(lambda: not banner.isVisible())  # the dispute has a banner of its own
+    assert find("dispute.banner").isVisible()
+
+
+def test_an_old_state_is_said_to_be_one_before_a_challenge_with_it() -> None:
+    shown = channel(recovery=WAITING, increment=7)
+    words = cost_words(shown, WAITING)
+    assert "State 7" in words[0]
+    assert "1 ETH" in words[0]
+    assert "0.5 ETH" in words[1]
+    assert "9 ETH, 50000 USDT" in words[2]
+    assert all(text in alone_words(shown) for text in words)
+    proven = replace(WAITING, shown=True)
+    assert cost_words(shown, proven) == (words[0], sentence("RECOVERING-SHOWN"))
+    assert "backup" not in alone_words(channel())
+
+
+def test_the_command_line_asks_for_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    view = app_view(channel=channel(recovery=WAITING, increment=7))
+    with CliRunner().isolation(), pytest.raises(WalletError, match="RECOVERING_OLD_STATE"):
+        consent(view, given=False)
+    consent(view, given=True)
+    assert "9 ETH, 50000 USDT" in capsys.readouterr().err
+    consent(app_view(), given=False)

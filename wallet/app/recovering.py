@@ -1,0 +1,35 @@
+"""A restored channel in words: what comes next, and what leaving with the state at hand may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wallet.app.messages import sentence
+from wallet.app.snapshots import AssetInfo, ChannelView, RecoveryView, ShareView
+from wallet.protocol.amounts import format_amount
+
+
+def next_words(channel: ChannelView, recovery: RecoveryView) -> str:
+    """What the user, or the broker, has to do."""
+    return sentence(recovery.step, {"increment": channel.increment})
+
+
+def cost_words(channel: ChannelView, recovery: RecoveryView) -> tuple[str, ...]:
+    """What a challenge with the state at hand pays, and the worst that it may lack; sentences."""
+    pays = _amounts(recovery.shares, lambda row: row.pays)
+    said = [sentence("RECOVERING-PAYS", {"increment": channel.increment, "pays": pays or "nothing"})]
+    if recovery.shown:
+        return (*said, sentence("RECOVERING-SHOWN"))
+    orders = _amounts(recovery.shares, lambda row: row.by_orders)
+    if orders:
+        said.append(sentence("RECOVERING-ORDERS", {"more": orders}))
+    most = _amounts(recovery.shares, lambda row: row.at_most)
+    return (*said, sentence("RECOVERING-AT-MOST", {"more": most or "nothing"}))
+
+
+def _amounts(rows: tuple[ShareView, ...], part: Callable[[ShareView], int]) -> str:
+    return ", ".join(_amount(row.asset, part(row)) for row in rows if part(row))
+
+
+def _amount(asset: AssetInfo, amount: int) -> str:
+    return f"{format_amount(amount, asset.decimals)} {asset.symbol}"
