@@ -16,6 +16,7 @@ from wallet.app import backup
 from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.chain.client import Status
+from wallet.chain.guard import Act
 from wallet.chain.rpc import Rpc
 from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
@@ -24,7 +25,6 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
 from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.devnet.node import Devnet
-from wallet.session.guard import Act
 from wallet.session.phases import Phase
 
 WORD = Secret("a password")
