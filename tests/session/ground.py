@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.session.liar import KeyOf, LyingBroker
 from tests.support.game import ADDRESSES, CONTRACT, ETH, ETH_USDT, KEYS, USDT, make_terms
+from tests.support.waiting import PATIENCE
 from wallet.history.journal import ChannelRecord, Entry, IntentRecord, Journal, Status
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
@@ -136,7 +137,7 @@ async def ground(
     *,
     phase: Phase = Phase.OPEN,
     prepare: Callable[[LyingBroker], None] = lambda _: None,
-    wait: float = 5,
+    wait: float = PATIENCE,
     keys: SessionKeys | None = None,
 ) -> AsyncIterator[Ground]:
     """A wallet standing at state 2, connected to the liar (with ``wait`` 0: trying to)."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from coincurve import PrivateKey
 
+from tests.support.waiting import PATIENCE
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
@@ -126,9 +127,9 @@ class LyingBroker:
         """Proposes a state given as its envelope and the seed's array; {"ack"} or {"refuse"} or {"error": code}."""
         state = codec.read_state(envelope, array)
         signed = signature or self.signer.sign(self.domain.digest(state))
-        await asyncio.wait_for(self.joined.wait(), 5)
+        await asyncio.wait_for(self.joined.wait(), PATIENCE)
         try:
-            result = await self.peers[-1].call("propose", Propose(state, signed, ()).show(), 5)
+            result = await self.peers[-1].call("propose", Propose(state, signed, ()).show(), PATIENCE)
         except WalletError as error:
             result = {"error": error.code, "params": error.params}
         self.answers.append(result)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from tests.session.ground import DOMAIN, LIAR, SESSION, Ground
@@ -69,12 +67,3 @@ def proven(state: State, *, ours: bool = True) -> ProvenState:
 
 def shown(state: State) -> tuple[dict[str, object], list[object]]:
     return codec.envelope(state), codec.state_array(state)
-
-
-async def until(condition: Callable[[], bool], within: float = 5) -> None:
-    """Waits for something to become true; an assertion if it does not."""
-    for _ in range(int(within * 100)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come true")

@@ -16,6 +16,7 @@ from typing import Any
 from tests.session.ground import DOMAIN, LIAR, SESSION, TERMS, Keys, profile_of
 from tests.session.liar import LyingBroker
 from tests.support.game import CONTRACT, ETH, USDT
+from tests.support.waiting import PATIENCE
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.history.seat import Seat
 from wallet.protocol.errors import WalletError
@@ -31,7 +32,7 @@ from wallet.wire import messages, methods
 from wallet.wire.frames import Frame
 from wallet.wire.peer import Peer
 
-PARTNER_TERMS = replace(TERMS, initiative=Initiative.COOPERATIVE, answer_time=1, yield_interval=0)
+PARTNER_TERMS = replace(TERMS, initiative=Initiative.COOPERATIVE, answer_time=60, yield_interval=0)
 CHANNEL = DOMAIN.digest(PARTNER_TERMS).digest
 HIS = Seat(DOMAIN, PARTNER_TERMS, Role.BROKER, LIAR)
 OURS = Seat(DOMAIN, PARTNER_TERMS, Role.TRADER, SESSION)
@@ -61,17 +62,20 @@ class LyingPartner(LyingBroker):
 
     def _on_peer(self, peer: Peer) -> None:
         super()._on_peer(peer)
-        methods.answer(peer, methods.PROPOSE, self._propose)
+        ended = asyncio.Event()
+        peer.at_end(ended.set)
+
+        async def propose(message: messages.Propose, _: Frame) -> messages.ProposeAnswer:
+            self.proposed.append(message)
+            answer = self.reply(message)
+            if answer is None:
+                await ended.wait()
+                raise WalletError("BUSY")
+            return answer
+
+        methods.answer(peer, methods.PROPOSE, propose)
         methods.answer(peer, methods.ACK, self._ack)
         methods.answer(peer, methods.TURN, self._turn)
-
-    async def _propose(self, message: messages.Propose, _: Frame) -> messages.ProposeAnswer:
-        self.proposed.append(message)
-        answer = self.reply(message)
-        if answer is None:
-            await asyncio.sleep(60)
-            raise WalletError("BUSY")
-        return answer
 
     async def _ack(self, message: messages.Ack, _: Frame) -> messages.Done:
         self.acks.append(message)
@@ -83,16 +87,16 @@ class LyingPartner(LyingBroker):
 
     async def propose(self, state: State) -> dict[str, Any]:
         """Shows a state, truly signed: the answer, or {"error": code, "rule": code}."""
-        await asyncio.wait_for(self.joined.wait(), 5)
+        await asyncio.wait_for(self.joined.wait(), PATIENCE)
         message = messages.Propose(state, LIAR.sign(DOMAIN.digest(state)), ())
         try:
-            return await self.peers[-1].call("propose", message.show(), 5)
+            return await self.peers[-1].call("propose", message.show(), PATIENCE)
         except WalletError as error:
             return {"error": error.code, "rule": error.params.get("rule", "")}
 
     async def ask_turn(self, increment: int) -> None:
         signature = LIAR.sign(DOMAIN.digest(TurnRequest(CHANNEL, increment)))
-        await methods.ask(self.peers[-1], methods.TURN, messages.AskTurn(CHANNEL, increment, signature), 5)
+        await methods.ask(self.peers[-1], methods.TURN, messages.AskTurn(CHANNEL, increment, signature), PATIENCE)
 
 
 @dataclass
@@ -170,7 +174,7 @@ async def table(path: Path, upto: int, *, reply: Reply = honest, clock: Clock | 
         link = BrokerLink(profile_of(liar.port), journal, Keys(), lambda: None, clock)
         task = asyncio.create_task(link.run())
         try:
-            await link.online(5)
+            await link.online(PATIENCE)
             yield Table(liar, link, journal, buy)
         finally:
             task.cancel()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.session.ground import ground
-from tests.session.moves import cancelled, shown, until
+from tests.session.moves import cancelled, shown
+from tests.support.waiting import until
 from wallet.protocol.errors import WalletError
 from wallet.session.alarms import KEPT, Alarms
 

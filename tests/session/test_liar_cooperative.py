@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests.session.ground import DOMAIN, LIAR, ground, head
 from tests.session.partner import CHANNEL, Reply, Table, honest, table
 from tests.support.game import ETH, USDT
+from tests.support.waiting import until
 from wallet.history.journal import Status
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Balance, Fill, Side, State, Transition
@@ -31,12 +33,6 @@ def run(path: Path, upto: int, body: Body, *, reply: Reply = honest, clock: Cloc
             await body(there)
 
     asyncio.run(main())
-
-
-async def until(condition: Callable[[], object], within: float = 5) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - nothing tells a test
-            await asyncio.sleep(0.01)
 
 
 def richer(state: State) -> State:
@@ -246,11 +242,17 @@ def test_what_was_not_answered_is_said_again_with_the_same_bytes(tmp_path: Path)
 
 def test_a_promised_state_that_does_not_come_is_asked_for_again(tmp_path: Path) -> None:
     async def body(there: Table) -> None:
-        there.liar.reply = lambda _: messages.ProposeAnswer(next=b"\5" * 32)
+        said: list[float] = []
+
+        def promise(_: messages.Propose) -> messages.ProposeAnswer:
+            said.append(time.monotonic())
+            return messages.ProposeAnswer(next=b"\5" * 32)
+
+        there.liar.reply = promise
+        there.link._lines[CHANNEL]._within = 0.5  # T, for what the line waits for alone
         await there.liar.ask_turn(0)
-        await asyncio.sleep(0.5)
-        assert len(there.liar.proposed) == 1  # within T it may still come
-        await until(lambda: len(there.liar.proposed) > 1)
+        await until(lambda: len(said) > 1)
+        assert said[1] - said[0] >= 0.49  # within T it may still come
         assert len({message.signature for message in there.liar.proposed}) == 1
         assert there.last.increment == 0
 
@@ -288,7 +290,11 @@ def test_what_the_broker_had_acknowledged_is_not_adopted_twice(tmp_path: Path) -
         there.liar.highest = state.increment, DOMAIN.digest(state).digest
         there.liar.reply = honest
         there.liar.peers[-1].abort()
-        await until(lambda: there.last == state)
+        await until(lambda: there.last.increment >= state.increment)  # a yield may stand upon it by now
+        kept = there.journal.by_digest(CHANNEL, DOMAIN.digest(state).digest)
+        assert kept is not None
+        assert (kept.status, kept.state) == (Status.VALIDATED, state)
+        assert kept.broker_signature == LIAR.sign(DOMAIN.digest(state))
         assert there.liar.asked == 0
         task.cancel()
 

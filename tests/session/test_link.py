@@ -12,7 +12,8 @@ import pytest
 
 from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, ground, intent
 from tests.session.liar import LyingBroker
-from tests.session.moves import cancelled, filled, following, opened, proposal, proven, shown, until
+from tests.session.moves import cancelled, filled, following, opened, proposal, proven, shown
+from tests.support.waiting import PATIENCE, until
 from wallet.history.journal import IntentRecord
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
@@ -233,7 +234,7 @@ def test_a_broken_connection_is_made_again_and_resumed(tmp_path: Path) -> None:
         standing(there, there.channel.last.state)
         there.liar.joined.clear()
         there.liar.peers[0].abort()
-        await until(lambda: len(there.liar.peers) == 2)
+        await until(lambda: len(there.liar.peers) >= 2)
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.sell)))
 
     run(tmp_path, work)
@@ -251,8 +252,8 @@ def test_nothing_a_connection_does_ends_the_driver(tmp_path: Path, monkeypatch: 
 
         monkeypatch.setattr(there.link, "heartbeat", fails)
         there.liar.peers[0].abort()
-        await until(lambda: not there.link.live.online)
-        await there.link.online(5)
+        await until(lambda: "connection" in there.link.alarms.rows)
+        await there.link.online(PATIENCE)
         assert there.link.alarms.rows["connection"].code == "TASK_DIED"  # and stays, whatever is well again
 
     run(tmp_path, work)
@@ -272,9 +273,9 @@ def test_heartbeats_that_die_end_the_connection(tmp_path: Path, monkeypatch: pyt
             await real(channel)
 
         monkeypatch.setattr(there.link, "heartbeat", fails)
-        await asyncio.wait_for(beaten.wait(), 10)
-        await until(lambda: len(there.liar.peers) == 2)
-        await there.link.online(5)
+        await asyncio.wait_for(beaten.wait(), PATIENCE)
+        await until(lambda: len(there.liar.peers) >= 2)
+        await there.link.online(PATIENCE)
 
     run(tmp_path, work)
 
@@ -372,13 +373,13 @@ def test_finalize_asks_again_until_both_have_signed(tmp_path: Path) -> None:
         for order in (there.buy, there.sell):
             assert "ack" in await there.liar.show(*shown(cancelled(there, order)))
         there.liar.no = WalletError("FIN-NOT-NOW")
-        ending = asyncio.create_task(there.link.finalize(there.channel, 5))
+        ending = asyncio.create_task(there.link.finalize(there.channel, PATIENCE))
         await until(lambda: len(there.liar.finalizes) >= 3)
         there.liar.no = None
         await until(lambda: there.channel.finalize_on == there.channel.last.digest)
         final = following(there, Transition.FINALIZE, contents_of(there.channel.last.state))
         assert "ack" in await there.liar.show(*shown(final))
-        await asyncio.wait_for(ending, 5)
+        await asyncio.wait_for(ending, PATIENCE)
         assert there.channel.record.phase == Phase.FINAL.value
         assert {row.last_digest for row in there.liar.finalizes} == {final.previous}
         # nothing after it
@@ -396,11 +397,11 @@ def test_a_broker_who_never_answers_is_waited_for_no_longer_than_a_person_would(
 
     async def work(there: Ground) -> None:
         async def silent(*_: object) -> None:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3_600)
 
         there.liar.peers[-1].handlers["cancel"] = silent
         order = bytes.fromhex(there.buy[2:])
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):  # of the hour
             assert await refused(there.link.cancel(there.channel, order)) == "RPC_UNKNOWN"
 
     run(tmp_path, work)

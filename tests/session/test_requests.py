@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.session.ground import CHANNEL, SESSION, Ground, ground
-from tests.session.moves import opened, shown, until
+from tests.session.moves import opened, shown
+from tests.support.waiting import PATIENCE, until
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
@@ -70,7 +71,7 @@ def test_unknown_is_not_rejected_and_the_same_bytes_go_out_again(tmp_path: Path)
         again = BrokerLink(there.link.profile, there.journal, there.link.keys, lambda: None)
         task = asyncio.create_task(again.run())
         try:
-            await again.online(5)  # and resuming sends it again by itself
+            await again.online(PATIENCE)  # and resuming sends it again by itself
             await until(lambda: bool(there.liar.orders))
             assert await place(there, "mine", again) == row.signed.id
             assert {order.intent for order in there.liar.orders} == {row.signed}

@@ -12,7 +12,8 @@ import pytest
 
 from tests.session.ground import CHANNEL, DOMAIN, Ground, ground
 from tests.session.liar import LyingBroker
-from tests.session.moves import cancelled, shown, skewed, until
+from tests.session.moves import cancelled, shown, skewed
+from tests.support.waiting import PATIENCE, until
 from wallet.protocol import codec
 from wallet.protocol.errors import WalletError
 from wallet.session.phases import Phase
@@ -52,7 +53,7 @@ def test_res_other_next_is_taken_if_the_first_was_never_signed(tmp_path: Path) -
         assert (await there.liar.show(*shown(first)))["error"] == "BUSY"  # not answered
         there.liar.joined.clear()
         there.liar.peers[-1].abort()
-        await until(lambda: len(there.liar.peers) == 2)
+        await until(lambda: len(there.liar.peers) >= 2)
         assert "ack" in await there.liar.show(*shown(second))
         assert (await there.liar.show(*shown(first)))["error"] == "FLAGGED"
         flag = there.channel.frozen
@@ -86,7 +87,7 @@ def test_a11_a_reconnect_between_proposal_and_ack_costs_nothing(tmp_path: Path) 
         there.liar.joined.clear()
         there.liar.peers[-1].abort()  # the ACK is signed and on disk; he may never have seen it
         await asyncio.gather(asked, return_exceptions=True)
-        await until(lambda: len(there.liar.peers) == 2)
+        await until(lambda: len(there.liar.peers) >= 2)
         again = await there.liar.show(*shown(state))
         assert [codec.show_hex(row) for row in there.signatures_of_trader(3)] == [again["ack"]]
         assert there.journal.flags(CHANNEL) == []
@@ -104,8 +105,8 @@ def test_a12_a_broker_who_is_away_for_a_while_is_found_again(tmp_path: Path) -> 
             there.link.connected()
         async with LyingBroker(DOMAIN, there.liar.signer, highest=there.liar.highest) as again:
             there.link.profile = replace(there.link.profile, url=f"ws://127.0.0.1:{again.port}")
-            await there.link.online(10)
-            await asyncio.wait_for(again.joined.wait(), 5)
+            await there.link.online(PATIENCE)
+            await asyncio.wait_for(again.joined.wait(), PATIENCE)
             assert "ack" in await again.show(*shown(cancelled(there, there.buy)))
             assert there.journal.flags(CHANNEL) == []
             there.liar._server = again._server  # closed by whoever comes last

@@ -11,7 +11,8 @@ import pytest
 
 from tests.session.ground import CHANNEL, DOMAIN, LIAR, OWNER, SESSION, Ground, OwnerKeys, ground
 from tests.session.liar import LyingBroker
-from tests.session.moves import cancelled, filled, following, opened, proven, shown, until
+from tests.session.moves import cancelled, filled, following, opened, proven, shown
+from tests.support.waiting import until
 from wallet.protocol import strictjson
 from wallet.protocol.codec import read_hex
 from wallet.protocol.errors import WalletError

@@ -16,8 +16,9 @@ from coincurve import PrivateKey
 
 from tests.session.ground import CHANNEL, DOMAIN, SESSION, TERMS, Ground, ground, intent, profile_of
 from tests.session.liar import KeyOf, LyingBroker
-from tests.session.moves import cancelled, opened, proven, shown, until
+from tests.session.moves import cancelled, opened, proven, shown
 from tests.support.game import CONTRACT
+from tests.support.waiting import PATIENCE, until
 from wallet.history.journal import ChannelRecord, Entry, IntentRecord, Status
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Side, setup_state
@@ -101,7 +102,7 @@ def test_a_hostile_broker_delays_no_answer_to_another(tmp_path: Path, how: str) 
                 await evil.peers[-1].call("propose", message.show(), 1)
 
             async with beside(there, evil.port) as link:
-                await link.online(5)
+                await link.online(PATIENCE)
                 assert there.link.channels.keys() == {CHANNEL}
                 assert link.channels.keys() == {channel}
                 attacks = [asyncio.create_task(keep(attack)) for _ in range(4)]

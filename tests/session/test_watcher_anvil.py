@@ -11,6 +11,7 @@ import pytest
 from tests.chain.anvil import ETHER, anvil, run
 from tests.chain.evm import actor
 from tests.chain.scenario import BROKER, BROKER_SIGNER, TRADER, Session, make_terms
+from tests.support.waiting import PATIENCE
 from wallet.chain.client import Adjudicator, Status
 from wallet.chain.guard import Act, Guarded, Provable
 from wallet.chain.quantities import show_data, show_quantity
@@ -71,7 +72,7 @@ def test_bids_rise_until_one_is_mined(url: str) -> None:
         look = asyncio.create_task(watching(rpc, contract, guarded, stored).look())
         await until(lambda: len(stored) >= 3)
         await mine(rpc)
-        await asyncio.wait_for(look, 10)
+        await asyncio.wait_for(look, PATIENCE)
         assert len({bid.nonce for bid in stored}) == 1
         fees = [(bid.max_fee_per_gas, bid.tip) for bid in stored]
         for (fee, tip), (higher, more) in pairwise(fees):
@@ -98,7 +99,7 @@ def test_what_waits_from_an_earlier_run_is_outbid(url: str) -> None:
         await until(lambda: bool(second) and second[-1].max_fee_per_gas > first[-1].max_fee_per_gas)
         await asyncio.sleep(0.1)
         await mine(rpc)
-        await asyncio.wait_for(look, 10)
+        await asyncio.wait_for(look, PATIENCE)
         assert {bid.nonce for bid in first + second} == {0}
         assert (await contract.channel(session.channel)).increment == 9
 
