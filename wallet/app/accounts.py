@@ -16,6 +16,7 @@ from wallet.app.account import Account
 from wallet.app.installation import open_journal
 from wallet.app.opening import OVER
 from wallet.app.profile import Profile
+from wallet.app.schedule import Backups
 from wallet.app.snapshots import AppView, MarketView
 from wallet.keys.vault import Vault
 from wallet.protocol.errors import WalletError
@@ -38,6 +39,7 @@ class Accounts:
         self.vault = vault
         self.journal, self._installation = open_journal(profile, vault)
         self.alarms = Alarms(changed)
+        self.backups = Backups(profile.path, vault, self.alarms, changed)
         self._changed = changed
         self._turns: defaultdict[int, Turns] = defaultdict(Turns)
         self._accounts: dict[bytes, Account] = {}
@@ -58,11 +60,12 @@ class Accounts:
 
     def start(self) -> None:
         self.alarms.watch("noting", self._installation.keep_noting())
+        self.alarms.watch("backups", self.backups.run())
         for account in self:
             account.start()
 
     async def stop(self) -> None:
-        await asyncio.gather(*(account.stop() for account in self), self.alarms.stop())
+        await asyncio.gather(*(account.stop() for account in self), self.alarms.stop(), self.backups.stop())
         self._installation.note_last()
         self.journal.close()
 
@@ -169,11 +172,18 @@ class Accounts:
                 account, channel = self._usual(), b""
         if account is None:
             label = self.vault.accounts[0].label or self.vault.label
-            return AppView(self.vault.accounts[0].address, label, self.vault.owner_unlocked, doubt=self.profile.doubt)
+            return AppView(
+                self.vault.accounts[0].address,
+                label,
+                self.vault.owner_unlocked,
+                doubt=self.profile.doubt,
+                backup=self.backups.view,
+            )
         view = account.app_view(channel or None)
         alarm = next(iter(self.alarms.rows.values()), None)
         if alarm is not None:
-            view = replace(view, connection=replace(view.connection, problem=alarm.code))
+            params = tuple((key, str(value)[:200]) for key, value in alarm.params.items())
+            view = replace(view, connection=replace(view.connection, problem=alarm.code, problem_params=params))
         return replace(
             view,
             brokers=tuple(row.display.broker_row() for row in self),
@@ -184,6 +194,7 @@ class Accounts:
             ),
             flags=tuple(sorted((row for one in self for row in one.display.flags()), key=lambda row: row.id)),
             doubt=self.profile.doubt,
+            backup=self.backups.view,
         )
 
     def follow_markets(self) -> None:

@@ -120,5 +120,11 @@ class Backend(Commands, Protocol):
     def watch_market(self, market: str, interval: int) -> None:
         """Choose the market, of the broker in view, and candle interval (s) that :class:`MarketView` describes."""
 
+    def back_up(self, path: Path | None) -> Future[Path]:
+        """Write a backup of the profile to ``path``, or to the schedule's folder; where. Progress shows in AppView."""
+
+    def plan_backups(self, folder: str, hours: int, keep: int) -> Future[None]:
+        """Choose folder, hours between two backups (0: none), and how many are kept."""
+
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""

@@ -86,6 +86,12 @@ def make(
     was.
     """
     image, data_key = vault.for_backup()
+
+    def tell(code: str, done: int, whole: int) -> None:
+        if cancelled():
+            raise WalletError("BACKUP_CANCELLED")
+        progress(code, done, whole)
+
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with _explained(target), _scratch(profile) as scratch:
         files: list[tuple[str, Path | bytes]] = [(KEYS, image.encode())]
@@ -93,17 +99,15 @@ def make(
             back_up(
                 profile / HISTORY,
                 scratch / HISTORY,
-                lambda done, whole: progress("BACKUP-COPY", done, whole),
+                lambda done, whole: tell("BACKUP-COPY", done, whole),
                 cancelled,
             )
             files.append((HISTORY, scratch / HISTORY))
         files += [(name, (profile / name).read_bytes()) for name in _settings(profile)]
         try:
-            size, written = _seal(
-                files, part, lambda pieces, out: archive.write(image, data_key, pieces, out), progress
-            )
+            size, written = _seal(files, part, lambda pieces, out: archive.write(image, data_key, pieces, out), tell)
             with part.open("rb") as again:
-                if _digest(archive.read_again(again, data_key), size, progress) != written:
+                if _digest(archive.read_again(again, data_key), size, tell) != written:
                     raise WalletError("BACKUP_FAILED", path=target.name, why="what was written reads differently")
             part.replace(target)
             sync_directory(target.parent)

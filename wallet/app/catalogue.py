@@ -170,6 +170,11 @@ WINDOW: Final[dict[str, str]] = {
     "SESSION-AMOUNT": _("One of the amounts is not possible."),
     "SESSION-EMPTY": _("Allocate something to trade with."),
     "SESSION-TOO-MUCH": _("At most {most}."),
+    "BACKUP-COPY": _("Copying the history"),
+    "BACKUP-WRITE": _("Writing the backup"),
+    "BACKUP-CHECK": _("Reading it again"),
+    "BACKUP-READ": _("Reading the backup"),
+    "BACKUP-LOOK": _("Looking at what was in it"),
     "RECOVERING-UNLOCK": _("Next: unlock the wallet. Your own key ends this session, since its session key is gone."),
     "RECOVERING-CONNECT": _(
         "Next: the broker shows how far it had come, once he is connected. If he stays away, leave without him."

@@ -183,6 +183,14 @@ class Service:
 
         return self._run(view)
 
+    # --- backups ---
+
+    def back_up(self, path: Path | None) -> Future[Path]:
+        return self._run(lambda accounts: accounts.backups.make(path))
+
+    def plan_backups(self, folder: str, hours: int, keep: int) -> Future[None]:
+        return self._run(lambda accounts: accounts.backups.choose(folder, hours, keep))
+
     # --- brokers ---
 
     def online(self, broker: bytes, chain_only: bool) -> Future[None]:

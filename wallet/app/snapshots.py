@@ -259,6 +259,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupView:
+    """Backups by schedule: the choices (``hours`` 0: none), the one that is being made, and when the last was.
+
+    ``doing`` is the code of what is done with ``done`` of ``whole`` bytes, "" between backups; ``last`` Unix seconds.
+    """
+
+    folder: str = ""
+    hours: int = 0
+    keep: int = 10
+    doing: str = ""
+    done: int = 0
+    whole: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AppView:
     """The whole account side of the application. Published at most 30 times a second.
 
@@ -281,6 +297,7 @@ class AppView:
     brokers: tuple[BrokerRow, ...] = ()
     channels: tuple[ChannelRow, ...] = ()  # of all brokers, oldest first
     doubt: str = ""  # code of what is doubtful about where the profile lies, such as "PROFILE_SHARED"
+    backup: BackupView = field(default_factory=BackupView)
 
 
 @dataclass(frozen=True, slots=True)
