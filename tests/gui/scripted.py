@@ -301,6 +301,12 @@ class ScriptedBackend:
     def export_evidence(self, path: Path, flag: int) -> Future[None]:
         return self._do("export_evidence", path, flag)
 
+    def back_up(self, path: Path | None) -> Future[Path]:
+        return self._do("back_up", path, value=path or Path("/backups/newest.backup"))
+
+    def plan_backups(self, folder: str, hours: int, keep: int) -> Future[None]:
+        return self._do("plan_backups", folder, hours, keep)
+
     def close(self) -> None:
         self.closed = True
 
@@ -328,6 +334,11 @@ class ScriptedLauncher:
 
     def open_profile(self, path: Path, password: str, progress: Callable[[str, float], None]) -> Future[Backend]:
         return self._give("open_profile", path, password)
+
+    def restore_backup(
+        self, file: Path, password: str, path: Path, progress: Callable[[str, float], None]
+    ) -> Future[Backend]:
+        return self._give("restore_backup", file, password, path)
 
     def new_phrase(self) -> str:
         return self.phrase

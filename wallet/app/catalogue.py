@@ -198,6 +198,8 @@ WINDOW: Final[dict[str, str]] = {
     "NEW-WORDS-WRONG": _("These are not the words of your phrase. Look at your note again."),
     "NEW-NO-BROKER": _("Choose the profile file of a broker."),
     "NEW-NO-FOLDER": _("Choose where the profile is kept."),
+    "RESTORE-NO-FILE": _("Choose the backup's file."),
+    "RESTORE-NO-PASSWORD": _("Type the password."),
     "BOOT-SANDBOX": _("Start a local broker, chain and market"),
     "BOOT-KEYS": _("Make a key of your own"),
     "BOOT-UNLOCK": _("Unlock the profile"),

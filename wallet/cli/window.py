@@ -108,6 +108,29 @@ class WindowLauncher:
 
         return self._pool.submit(work)
 
+    def restore_backup(self, file: Path, password: str, path: Path, progress: Progress) -> Future[Backend]:
+        def work() -> Backend:
+            from wallet.app import backup
+            from wallet.keys.secret import Secret
+
+            def tell(code: str, done: int, whole: int) -> None:
+                progress(code, 0.8 * done / max(whole, 1))
+
+            if path.resolve() in self._owners:
+                raise WalletError("BACKUP_OCCUPIED", path=str(path))  # held for this window, and so not empty
+            backup.restore(file, Secret(password), path, tell)
+            progress("BOOT-UNLOCK", 0.9)
+            owner = self._take(path)
+            try:
+                if not owner.profile.brokers():
+                    raise WalletError("NO_BROKER")
+                return self._serve(owner, Secret(password), None)
+            except BaseException:
+                self._owners[owner.profile.path] = owner
+                raise
+
+        return self._pool.submit(work)
+
     def new_phrase(self) -> str:
         from wallet.keys.mnemonic import create_phrase
 

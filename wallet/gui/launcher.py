@@ -25,6 +25,9 @@ class Launcher(Protocol):
     def open_profile(self, path: Path, password: str, progress: Progress) -> Future[Backend]:
         """Unlock an existing profile and open it with the broker it knows."""
 
+    def restore_backup(self, file: Path, password: str, path: Path, progress: Progress) -> Future[Backend]:
+        """Make the profile at ``path`` (where there must be nothing) from a backup, and open it."""
+
     def new_phrase(self) -> str:
         """A fresh recovery phrase of twelve words."""
 

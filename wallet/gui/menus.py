@@ -101,6 +101,10 @@ def _file_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
     menus.needs_room.append(
         _add(menu, window, "Export &withdrawal proof…", "Ctrl+P", _room(window, TradingRoom.export_proof))
     )
+    menus.needs_room += [
+        _add(menu, window, "&Back up now…", "", _room(window, TradingRoom.back_up)),
+        _add(menu, window, "Backups b&y schedule…", "", _room(window, TradingRoom.show_backups)),
+    ]
     menu.addSeparator()
     _add(menu, window, "&Settings…", "Ctrl+,", window.show_settings)
     menu.addSeparator()

@@ -17,6 +17,7 @@ from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
 from wallet.gui.models.ticket import Wish, question
 from wallet.gui.pages.ask import ask
+from wallet.gui.pages.backups import BackupsDialog
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
@@ -48,6 +49,7 @@ class TradingRoom(QWidget):
         self._desk = desk
         self._view = AppView()
         self._leave: LeaveDialog | None = None
+        self._backups: BackupsDialog | None = None
         self._problem = ""
         self._doubted = False  # said once that the profile lies in a doubtful place
         self._chosen = (b"", b"")
@@ -116,6 +118,8 @@ class TradingRoom(QWidget):
         self.workspace.show_view(view)
         if self._leave is not None:
             self._leave.show_view(view)
+        if self._backups is not None:
+            self._backups.show_view(view)
         self._show_problem(view)
 
     def _show_problem(self, view: AppView) -> None:
@@ -236,6 +240,25 @@ class TradingRoom(QWidget):
             self._desk.courier.deliver(future, self, done, self._say_error)
 
         ask_where(self, "Save evidence", f"flag-{flag.id}-{flag.code}.json", write)
+
+    def back_up(self) -> None:
+        """One click where a folder is chosen; else the user says where."""
+
+        def begin(path: Path | None) -> None:
+            self.notice.say("The backup is being written…")
+            self._desk.courier.deliver(self._desk.backend.back_up(path), self, done, self._say_error)
+
+        def done(path: Path) -> None:
+            self.notice.say(f"The backup is written and read again: {plain(str(path))}.", "good")
+
+        if self._view.backup.folder:
+            begin(None)
+        else:
+            ask_where(self, "Back up the profile", "channel-wallet.backup", begin)
+
+    def show_backups(self) -> None:
+        self._backups = BackupsDialog(self._desk, self.window(), self._view)
+        self._backups.open()
 
     def ask_broker(self) -> None:
         """Another broker, beside those there are."""

@@ -22,7 +22,8 @@ from wallet.gui.look import Look
 from wallet.gui.menus import build_menus
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
-from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, ProgressPage
+from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, RESTORE_STEPS, ProgressPage
+from wallet.gui.pages.restore import RestorePage
 from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.settings import SettingsDialog
 from wallet.gui.pages.start import StartPage
@@ -72,17 +73,20 @@ class MainWindow(QMainWindow):
         self.new_wallet = NewWalletPage(self._launcher, profiles, restore=False)
         self.restored_wallet = NewWalletPage(self._launcher, profiles, restore=True)
         self.unlock = UnlockPage(profiles)
+        self.from_backup = RestorePage(profiles)
         self.session = SessionPage(self._look)
         self.failure = FailurePage()
         self._before_failure: QWidget = self.start
         wallets = (self.new_wallet, self.restored_wallet)
-        for page in (*wallets, self.unlock, self.start, self.progress, self.session, self.failure):
+        for page in (*wallets, self.from_backup, self.unlock, self.start, self.progress, self.session, self.failure):
             self.stack.addWidget(page)
         self.start.demo_wanted.connect(self.start_demo)
         self.start.create_wanted.connect(lambda: self._begin(self.new_wallet))
         self.start.restore_wanted.connect(lambda: self._begin(self.restored_wallet))
         self.start.open_wanted.connect(lambda: self.ask_password(None))
-        for back in (*wallets, self.unlock):
+        self.start.backup_wanted.connect(lambda: self._begin(self.from_backup))
+        self.from_backup.wanted.connect(self.restore_backup)
+        for back in (*wallets, self.from_backup, self.unlock):
             back.back.connect(lambda: self.show_page(self.start))
         for wallet in wallets:
             wallet.made.connect(self._create)
@@ -132,7 +136,16 @@ class MainWindow(QMainWindow):
 
         self._wait_for(self._launcher.open_profile(path, password, self._report), failed, path)
 
-    def _begin(self, page: NewWalletPage) -> None:
+    def restore_backup(self, file: Path, password: str, path: Path) -> None:
+        self.progress.begin("Restoring the backup", "All of it is read and checked before it is used.", RESTORE_STEPS)
+
+        def failed(text: str) -> None:
+            self.from_backup.fail(text)
+            self.show_page(self.from_backup)
+
+        self._wait_for(self._launcher.restore_backup(file, password, path, self._report), failed, path)
+
+    def _begin(self, page: NewWalletPage | RestorePage) -> None:
         page.begin()
         self.show_page(page)
 

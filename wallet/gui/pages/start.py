@@ -14,6 +14,7 @@ from wallet.gui.widgets.text import Label, describe
 _CARDS = (
     ("create", "key", "Create a wallet", "A new recovery phrase, a password, your broker."),
     ("restore", "restore", "Restore a wallet", "From the words of a recovery phrase."),
+    ("backup", "restore", "Restore from a backup", "Keys, history and settings, from a file of this program's."),
     ("open", "folder", "Open a profile", "One that already exists on this computer."),
 )
 
@@ -29,6 +30,7 @@ class StartPage(Page):
     demo_wanted = Signal()
     create_wanted = Signal()
     restore_wanted = Signal()
+    backup_wanted = Signal()
     open_wanted = Signal()
 
     def __init__(self, look: Look) -> None:
@@ -56,7 +58,7 @@ class StartPage(Page):
         cards.setSpacing(10)
         self._icons: list[tuple[QLabel, str]] = []
         for index, (name, icon, title, text) in enumerate(_CARDS):
-            cards.addWidget(self._card(name, icon, title, text), 0, index)
+            cards.addWidget(self._card(name, icon, title, text), index // 2, index % 2)
         self.set_body(
             column(
                 _hero(demo, described),
@@ -85,7 +87,12 @@ class StartPage(Page):
         for label in (picture, words):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         card.setLayout(column(picture, 8, Label(title, level="strong"), 3, words, None, margins=(14, 12, 14, 10)))
-        signals = {"create": self.create_wanted, "restore": self.restore_wanted, "open": self.open_wanted}
+        signals = {
+            "create": self.create_wanted,
+            "restore": self.restore_wanted,
+            "backup": self.backup_wanted,
+            "open": self.open_wanted,
+        }
         card.clicked.connect(signals[name])
         return card
 
