@@ -6,7 +6,7 @@ The tests have one in memory; :mod:`wallet.broker.chain_duty` is the real one, o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -25,11 +25,15 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """A channel on chain; ``increment`` and ``deadline`` (Unix seconds) say what is recorded in a dispute."""
+    """A channel on chain; ``increment`` and ``deadline`` (Unix seconds) say what is recorded in a dispute.
+
+    ``time`` is that of the block it was seen in (Unix seconds; 0: not known), and no news.
+    """
 
     standing: Standing
     increment: int = 0
     deadline: int = 0
+    time: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +76,5 @@ class ChainWatch(Protocol):
         ...
 
     async def settle(self, proof: Proof) -> None:
-        """Settle by what is recorded, after the deadline; the outcomes are those of ``proof``'s state."""
+        """Settle by what is recorded, after the deadline: by ``proof``'s state, or whatever the chain says it is."""
         ...

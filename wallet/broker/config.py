@@ -68,6 +68,9 @@ class Policy:
     collateral_of_others: int = 150
     collateral_of_own: int = 50
     minimum_collateral: tuple[tuple[bytes, int], ...] = ()  # (asset, base units), whatever is allocated
+    # the most that is put up as collateral in live channels, (asset, base units): of one owner's, and of all
+    collateral_per_owner: tuple[tuple[bytes, int], ...] = ()
+    collateral_in_all: tuple[tuple[bytes, int], ...] = ()
     # limits
     channels: int = 1_000
     channels_per_owner: int = 16
@@ -97,7 +100,9 @@ class BrokerConfig:
     rpc: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 0
+    url: str = ""  # under which traders dial it; else that of host and port
     tls: tuple[Path, Path] | None = None  # certificate and key; needed for any host but this computer's own
+    plain: bool = False  # no TLS here, on another host: only behind a proxy that does it
     names: tuple[str, ...] = ()  # host:port names under which clients dial it, beside its own
     test: bool = False
     simulated: bool = False
@@ -106,7 +111,7 @@ class BrokerConfig:
 def check_config(config: BrokerConfig) -> None:
     """Refuse a configuration whose terms no trader could sign. Raises WalletError."""
     policy, markets = config.policy, config.markets
-    if config.tls is None and not is_loopback(config.host):
+    if config.tls is None and not config.plain and not is_loopback(config.host):
         raise WalletError("BROKER_CONFIG", field="tls", got=config.host)
     known = {token.address for token in config.tokens}
     for market in markets:

@@ -18,6 +18,9 @@ from wallet.broker.errors import refused
 from wallet.broker.floor import Clock, Floor
 from wallet.broker.issuer import Issuer
 from wallet.broker.ledger import Ledger
+from wallet.chain.calls import Validation
+from wallet.chain.client import OnChain, Status
+from wallet.chain.guard import Act, Alarm, Guarded, Provable, judge
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import Transition
 
@@ -50,6 +53,7 @@ class Keeper:
         self._free: tuple[float, Mapping[bytes, int]] = (float("-inf"), {})
         self._final_at: dict[bytes, float] = {}
         self._acting: set[bytes] = set()  # channels with a transaction of ours under way
+        self.alarms: dict[bytes, WalletError] = {}  # by channel: what its owner must hear of
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -83,6 +87,7 @@ class Keeper:
             return
         self._free = (float("-inf"), {})  # what was only promised is now taken, or given back
         if view.standing is Standing.OPEN:
+            self.alarms.pop(channel_id, None)
             channel.confirmed = True  # the trader may open before his ACK of the setup is here
             if channel.phase in (Phase.AGREED, Phase.DISPUTED):  # disputed: a reorganisation took the challenge back
                 with self._ledger.turn():
@@ -100,26 +105,49 @@ class Keeper:
         proof = self._proof(channel)
         if proof is None:
             return
-        over = self._clock.now() > view.deadline
-        if proof.state.transition is Transition.FINALIZE:
-            self._spawn(self._act("close", proof))
-        elif proof.state.increment > view.increment and not over:
-            self._spawn(self._act("respond", proof))
-        elif proof.state.increment == view.increment and over:
-            self._spawn(self._act("settle", proof))
+        guarded = Guarded(channel.id, channel.terms, _provable(proof))
+        found = OnChain(Status.DISPUTED, view.deadline, view.increment, b"")
+        now = int(self._clock.now())
+        judgement = judge(guarded, found, {}, view.time or now)
+        # On a chain that makes no blocks nothing tells that the period is over but the clock.
+        later = judge(guarded, found, {}, max(view.time, now))
+        self._sound(channel, view, proof, judgement.alarm)
+        acts = dict.fromkeys(row.duty.act for row in (judgement, later) if row.duty is not None)
+        if acts:
+            self._spawn(self._act(proof, *acts))
 
-    async def _act(self, name: str, proof: Proof) -> None:
-        """One transaction at a time for a channel; what fails is tried again when the chain reminds of it."""
+    def _sound(self, channel: Channel, view: ChainView, proof: Proof, alarm: Alarm | None) -> None:
+        if alarm is None:
+            return
+        if channel.id not in self.alarms:
+            _log.error("channel 0x%s: %s", channel.id.hex(), alarm.value)
+        self.alarms[channel.id] = WalletError(
+            f"OPERATOR_{alarm.name}",
+            channel="0x" + channel.id.hex(),
+            until=view.deadline,
+            recorded=view.increment,
+            ours=proof.state.increment,
+        )
+
+    async def _act(self, proof: Proof, *acts: Act) -> None:
+        """Does the first of ``acts`` that can be done, one transaction at a time for a channel.
+
+        What fails is tried again when the chain reminds of it.
+        """
         channel = proof.state.channel
         if channel in self._acting:
             return
         self._acting.add(channel)
-        calls = {"close": self._chain.close, "respond": self._chain.respond, "settle": self._chain.settle}
+        calls = {Act.CLOSE: self._chain.close, Act.ANSWER: self._chain.respond, Act.SETTLE: self._chain.settle}
         try:
-            await calls[name](proof)
-            _log.info("channel 0x%s: sent %s of increment %d", channel.hex(), name, proof.state.increment)
-        except WalletError as error:
-            _log.warning("channel 0x%s: %s failed: %s", channel.hex(), name, error)
+            for act in acts:
+                try:
+                    await calls[act](proof)
+                except WalletError as error:
+                    _log.warning("channel 0x%s: %s failed: %s", channel.hex(), act.value, error)
+                else:
+                    _log.info("channel 0x%s: sent %s of state %d", channel.hex(), act.value, proof.state.increment)
+                    return
         finally:
             self._acting.discard(channel)
 
@@ -129,6 +157,7 @@ class Keeper:
             self._issuer.set_phase(channel, phase)
         del self._floor.channels[channel.id]
         self._final_at.pop(channel.id, None)
+        self.alarms.pop(channel.id, None)
         self._chain.forget(channel.id)
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -156,7 +185,7 @@ class Keeper:
         proof = self._proof(channel)
         if proof is not None and now - since > self._config.policy.close_after:
             self._final_at[channel.id] = now
-            self._spawn(self._act("close", proof))
+            self._spawn(self._act(proof, Act.CLOSE))
 
     def _proof(self, channel: Channel) -> Proof | None:
         """The highest state that both signatures stand on.
@@ -169,6 +198,10 @@ class Keeper:
         if entry is None or entry.trader_signature is None or entry.broker_signature is None:
             return None
         return Proof(channel.terms, entry.state, entry.trader_signature, entry.broker_signature)
+
+
+def _provable(proof: Proof) -> Provable:
+    return Provable(proof.state, Validation(proof.trader_signature, proof.broker_signature))
 
 
 async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

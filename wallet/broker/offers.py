@@ -51,7 +51,7 @@ class Offers:
             allocations.setdefault(market.rules.base, 0)
             allocations.setdefault(market.rules.quote, 0)
         prices = Prices((market.rules, self._floor.middle(market.pair)) for market in self._config.markets)
-        left = {asset: amount - self._promised(asset) for asset, amount in free.items()}
+        left = {asset: self._left(asset, amount, trader) for asset, amount in free.items()}
         collateral = collateral_for(
             allocations,
             prices,
@@ -108,8 +108,7 @@ class Offers:
             raise refused("SETUP_UNKNOWN_OFFER")
         self._require_room(terms.trader)
         for row in terms.assets:
-            left = free.get(row.asset, 0) - self._promised(row.asset)
-            if row.collateral > left:
+            if row.collateral > self._left(row.asset, free.get(row.asset, 0), terms.trader):
                 raise refused("OFFER_COLLATERAL", asset=row.asset)
 
     # --- parts ---
@@ -155,6 +154,26 @@ class Offers:
         full = full or sum(channel.phase in _UNOPENED for channel in channels) >= policy.unopened
         if full or unopened >= policy.unopened_per_owner:
             raise refused("BROKER_FULL", channels=len(own), unopened=unopened)
+
+    def _left(self, asset: bytes, free: int, trader: bytes) -> int:
+        """What may still be put up for ``trader``: of what is free, within the limits for him and for all."""
+        policy = self._config.policy
+        bounds = [free - self._promised(asset)]
+        for limits, owner in ((policy.collateral_per_owner, trader), (policy.collateral_in_all, None)):
+            limit = dict(limits).get(asset)
+            if limit is not None:
+                bounds.append(limit - self.committed(asset, owner))
+        return min(bounds)
+
+    def committed(self, asset: bytes, owner: bytes | None = None) -> int:
+        """Collateral of live channels, of all owners or of one."""
+        return sum(
+            row.collateral
+            for channel in self._floor.channels.values()
+            if owner is None or channel.terms.trader == owner
+            for row in channel.terms.assets
+            if row.asset == asset
+        )
 
     def _promised(self, asset: bytes) -> int:
         """Collateral of setups that are signed and may still be opened."""

@@ -156,7 +156,7 @@ class Broker:
             "format": "trading-channels/broker",
             "version": 1,
             "name": config.name,
-            "url": f"{'wss' if config.tls else 'ws'}://{config.host}:{self.port}",
+            "url": config.url or f"{'wss' if config.tls else 'ws'}://{config.host}:{self.port}",
             "broker": codec.show_hex(config.owner),
             "brokerSigner": codec.show_hex(config.signer.address),
             "chainId": config.domain.chain_id,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wallet.cli.operating import key_password, password_option
-from wallet.cli.output import Context, wallet_command
+from wallet.cli.output import Context, operator_command
 
 if TYPE_CHECKING:
     from wallet.chain.deploy import Found
@@ -43,7 +43,7 @@ def contract() -> None:
 @click.option("--confirmations", type=click.IntRange(1, 1_000), default=3, show_default=True)
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
 @password_option
-@wallet_command
+@operator_command
 def contract_deploy(
     out: Context,
     url: str,
@@ -94,7 +94,7 @@ def contract_deploy(
 @click.argument("address")
 @_rpc
 @_chain
-@wallet_command
+@operator_command
 def contract_check(out: Context, address: str, url: str, chain_id: int | None) -> None:
     """Say what stands at ADDRESS: the adjudicator of this release, something else, or nothing. Exit code 0 or 1."""
     from wallet.chain import deploy

@@ -33,15 +33,29 @@ def wallet_command(command: F) -> F:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
     @functools.wraps(command)
     def wrapped(profile: Path | None, as_json: bool, **arguments: Any) -> None:
-        out = Context(profile, as_json=as_json)
-        try:
-            command(out, **arguments)
-        except WalletError as error:
-            out.refuse(error)
-        except KeyboardInterrupt:
-            out.refuse(WalletError("CANCELLED"))
+        _run(command, Context(profile, as_json=as_json), arguments)
 
     return wrapped  # type: ignore[return-value] # click needs a function with other parameters
+
+
+def operator_command(command: F) -> F:
+    """The same for a command that needs no profile: of those who run a broker or deploy a contract."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @functools.wraps(command)
+    def wrapped(as_json: bool, **arguments: Any) -> None:
+        _run(command, Context(None, as_json=as_json), arguments)
+
+    return wrapped  # type: ignore[return-value] # click needs a function with other parameters
+
+
+def _run(command: Callable[..., Any], out: Context, arguments: Mapping[str, Any]) -> None:
+    try:
+        command(out, **arguments)
+    except WalletError as error:
+        out.refuse(error)
+    except KeyboardInterrupt:
+        out.refuse(WalletError("CANCELLED"))
 
 
 def show_time(seconds: int) -> str:
