@@ -47,6 +47,11 @@ GROUPS = {
     "end_to_end": Group(
         ("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT), minutes=9
     ),
+    "operators": Group(
+        ("tests/operators",),
+        ("wallet/chain/*", "wallet/broker/*", "wallet/cli/*", "wallet/sandbox/*", "wallet/session/*"),
+        minutes=9,
+    ),
     "crashes": Group(
         ("tests/crashes",),
         (

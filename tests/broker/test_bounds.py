@@ -17,6 +17,7 @@ from tests.broker.kit import (
     MARKETS,
     ONE,
     PRICE,
+    Key,
     MemoryChain,
     Trader,
     make_config,
@@ -245,6 +246,7 @@ def test_the_table_of_codes_is_the_codes_in_use() -> None:
     used = set(re.findall(r'(?:refused|WalletError)\(\s*"([A-Z_-]+)"', source))
     from_the_wire = {"AUTH_NEEDED", "RATE"}
     inside = {"VOID_SETUP"}  # never an answer: it ends the connection
+    inside |= {code for code in used if code.startswith(("SETTINGS_", "OPERATOR_", "RPC_"))}  # for who runs it
     assert used - inside == (set(CODES) | from_the_wire) - (from_the_wire - used)
 
 
@@ -265,3 +267,24 @@ def test_a_state_taken_for_another_is_never_acknowledged_twice(tmp_path: Path) -
         assert order in broker.floor.books[PAIR]
 
     play(tmp_path, body)
+
+
+def test_collateral_has_a_limit_per_trader_and_one_for_all(tmp_path: Path) -> None:
+    """What is live counts, opened or only promised; another trader has room where the first has none."""
+
+    async def body() -> None:
+        own, whole = ((ETH, 3 * ONE // 2),), ((ETH, 2 * ONE),)
+        async with running(tmp_path, collateral_per_owner=own, collateral_in_all=whole, unopened_per_owner=9) as broker:
+            offered = []
+            for owner in (Key(), Key()):
+                for _ in range(3):
+                    trader = Trader(url_of(broker), owner=owner)
+                    await trader.connect()
+                    terms = await trader.offer([(ETH, 2 * ONE), (USDT, 0)])
+                    offered.append(next(row.collateral for row in terms.assets if row.asset == ETH))
+                    await trader.setup(terms)
+                    await trader.disconnect()
+            assert offered == [ONE, ONE // 2, 0, ONE // 2, 0, 0]
+            assert broker.offers.committed(ETH) == 2 * ONE
+
+    asyncio.run(body())

@@ -28,7 +28,7 @@ OPERATION: Final[dict[str, str]] = {
     ),
     "OPERATOR_AWAY": _("No broker runs in {folder}, and it has no ledger yet."),
     "OPERATOR_BUSY": _("A broker runs in {folder} and does not answer. Look at its log, or try again."),
-    "OPERATOR_ASK": _("The running broker knows no such question ({ask}). Is it of an older version?"),
+    "OPERATOR_ASK": _("The running broker knows no such question ({ask}): it may be of an older version."),
     "OPERATOR_NOTHING": _("The broker has no free {symbol} in the contract. Nothing was sent."),
     "OPERATOR_RUNNING": _("The broker runs in {folder}. Stop it first: two senders would take the same nonce."),
     "OPERATOR_STOCK": _(

@@ -208,7 +208,7 @@ def _listening(listen: Table) -> tuple[str, int, str, tuple[Path, Path] | None, 
     certificate, key = (listen.text(name, f"{name}.pem", "") for name in ("certificate", "key"))
     listen.done()
     if bool(certificate) != bool(key):
-        listen.refuse("key" if certificate else "certificate", "set together with the other of certificate and key")
+        listen.refuse("certificate" if certificate else "key", "set together with the other of certificate and key")
     tls = (listen.path.parent / certificate, listen.path.parent / key) if certificate else None
     for name, file in zip(("certificate", "key"), tls or (), strict=False):
         if not file.is_file():
@@ -268,7 +268,7 @@ def _markets(rows: list[Table], tokens: Mapping[str, Token]) -> tuple[MarketConf
             max_unacked=row.amount("unacknowledged", quote.decimals, zero=False),
         )
         if rules.tick_size * rules.lot_size % rules.unit:
-            row.refuse("tick", "such that tick × lot is a whole number of the quote asset's base units")
+            row.refuse("lot", "such that tick × lot is a whole number of the quote asset's base units")
         maker, taker = row.number("maker_fee", 0, PPM), row.number("taker_fee", 0, PPM)
         price = row.amount("reference_price", quote.decimals, zero=False)
         found.append(MarketConfig(rules, maker, taker, price))

@@ -276,6 +276,7 @@ for _side in ("buy", "sell"):
     @click.option("--post-only", is_flag=True, help="Rest in the book or be cancelled; never take.")
     @click.option("--id", "client_id", default="", metavar="TEXT", help="A name of your own: said again, no new order.")
     @click.option("--wait", type=float, default=5.0, show_default=True, help="Seconds to wait for states of the order.")
+    @click.option("--stay", is_flag=True, help="Stay until it is over: only who is present is matched.")
     @channel_option
     @wallet_command
     def _order(
@@ -287,6 +288,7 @@ for _side in ("buy", "sell"):
         post_only: bool,
         client_id: str,
         wait: float,
+        stay: bool,
         which: str | None,
         _side: str = _side,
     ) -> None:
@@ -294,7 +296,7 @@ for _side in ("buy", "sell"):
             raise click.UsageError("--ioc and --post-only exclude each other.")
         kind = "immediate_or_cancel" if ioc else "post_only" if post_only else "good_till_time"
         with target(out, which) as there:
-            show_order(out, there, place(there, _side, market, amount, limit, kind, client_id), wait)
+            show_order(out, there, place(there, _side, market, amount, limit, kind, client_id), wait, stay=stay)
 
 
 @order.command("cancel")

@@ -64,15 +64,18 @@ def place(there: Target, side: str, market: str, amount: str, limit: str, kind: 
     return there.commands.place_order(there.channel, market, side, scaled // whole, units, kind, client_id).result()
 
 
-def show_order(out: Context, there: Target, order: bytes, wait: float) -> None:
-    """Waits until a state has opened the order (an IOC: until it is gone), and shows what became of it."""
+def show_order(out: Context, there: Target, order: bytes, wait: float, *, stay: bool = False) -> None:
+    """Waits until a state has opened the order (an IOC: until it is gone), and shows what became of it.
+
+    ``stay``: until it is over, however long that takes; an order is in the book only while its trader is present.
+    """
     deadline = time.monotonic() + wait
     while True:
         view = there.commands.order(order).result()
         done = view.status.value in ("open", "filled", "cancelled", "rejected")
-        if view.time_in_force == _IOC and view.status.value == "open":
+        if (stay or view.time_in_force == _IOC) and view.status.value == "open":
             done = False
-        if done or time.monotonic() > deadline:
+        if done or (not stay and time.monotonic() > deadline):
             break
         time.sleep(LOOK_AGAIN)
     row = order_row(view, market_of(there.view, view.market))

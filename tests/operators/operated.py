@@ -21,6 +21,7 @@ from eth_abi.abi import encode
 
 from tests.chain.anvil import anvil
 from tests.cli.chains import call, mined, ready, rich
+from tests.support.settings import filled
 from wallet.resources import resource
 
 ROOT = Path(__file__).parents[2]
@@ -156,15 +157,6 @@ def founded(there: Ground, name: str = "broker", **changes: str) -> Path:
     wanted = {"contract": f'"{there.contract}"', "port": str(free_port()), "confirmations": "1", **changes}
     config.write_text(filled(config.read_text(), **wanted))
     return config
-
-
-def filled(text: str, **changes: str) -> str:
-    """The file with other values for the first key of each name."""
-    lines = text.splitlines()
-    for key, value in changes.items():
-        index = next(number for number, line in enumerate(lines) if line.startswith(f"{key} ="))
-        lines[index] = f"{key} = {value}"
-    return "\n".join(lines) + "\n"
 
 
 def balance(url: str, account: str, token: str) -> int:
