@@ -303,6 +303,10 @@ CHAIN: Final[dict[str, str]] = {
     "CHAIN_UNREACHABLE": _("The chain at {node} does not answer. Nothing was changed; try again later."),
     "CHAIN_WRONG_ID": _("{node} is on chain {got}, not on {expected}. Refused; nothing was sent."),
     "CHAIN_WRONG_CODE": _("The contract at {address} is not the released one ({got}). Refused; nothing was sent."),
+    "CHAIN_TOO_LONG": _(
+        "The node {node} answers for few blocks at a time; it was left at block {block}. Say from which block on to"
+        " look, or ask another node."
+    ),
     "CHAIN_NO_RECORD": _("The chain holds no record of state {increment} of {channel}."),
     "CHAIN_NOT_DISPUTED": _("The channel {channel} is not in dispute ({status})."),
     "TOKEN_DECIMALS": _("{symbol} has {chain} decimals on chain, and the profile says {profile}. Refused."),

@@ -61,6 +61,14 @@ class Mandate:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SeenTerms:
+    """Terms as the chain shows them: without their markets, of which it knows the hash alone. Enough for its calls."""
+
+    terms: Terms
+    markets_hash: bytes
+
+
 NO_MANDATE = Mandate(0, 0, b"")
 
 
@@ -72,8 +80,9 @@ def function(name: str) -> Function:
 # --- structs as the contract takes them --------------------------------------------------------------------------
 
 
-def terms_tuple(terms: Terms) -> tuple[object, ...]:
+def terms_tuple(given: Terms | SeenTerms) -> tuple[object, ...]:
     """The contract's Terms: markets only by their hash."""
+    terms = given.terms if isinstance(given, SeenTerms) else given
     return (
         terms.trader,
         terms.trader_signer,
@@ -91,7 +100,7 @@ def terms_tuple(terms: Terms) -> tuple[object, ...]:
         terms.max_open_orders,
         terms.max_fills,
         [tuple(row) for row in terms.assets],
-        markets_hash(terms.markets),
+        given.markets_hash if isinstance(given, SeenTerms) else markets_hash(terms.markets),
     )
 
 
@@ -174,7 +183,7 @@ def close(contract: bytes, terms: Terms, state: State, trader_signature: bytes, 
 
 
 def challenge(
-    contract: bytes, terms: Terms, state: State, validation: Validation, mandate: Mandate = NO_MANDATE
+    contract: bytes, terms: Terms | SeenTerms, state: State, validation: Validation, mandate: Mandate = NO_MANDATE
 ) -> Call:
     """By an owner, or with an owner's mandate by anyone: records the state, starts the challenge period."""
     bearer = (mandate.min_increment, mandate.valid_until, mandate.signature)
@@ -188,7 +197,7 @@ def respond(contract: bytes, terms: Terms, state: State, validation: Validation)
     return Call(contract, data)
 
 
-def settle(contract: bytes, terms: Terms, outcomes: tuple[Outcome, ...]) -> Call:
+def settle(contract: bytes, terms: Terms | SeenTerms, outcomes: tuple[Outcome, ...]) -> Call:
     """By anyone, after the deadline: pays by the recorded outcomes."""
     return Call(contract, function("settle").encode(terms_tuple(terms), outcomes_list(outcomes)))
 

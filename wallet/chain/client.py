@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from wallet.chain import calls, token
+from wallet.chain.abi import decode
 from wallet.chain.artifact import adjudicator
 from wallet.chain.calls import NO_MANDATE, Mandate, Validation
-from wallet.chain.events import Challenged, Event, Opened, Responded, read_event, topic
+from wallet.chain.events import Challenged, Closed, Event, Opened, Responded, Settled, read_event, topic
 from wallet.chain.quantities import show_quantity
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
@@ -21,6 +22,10 @@ from wallet.protocol.state import Outcome, State
 from wallet.protocol.terms import NATIVE, Terms
 
 LOG_PAGE = 5_000  # blocks; nodes bound what one question may span
+LEAST_PAGE = 500
+MAX_PAGES = 5_000  # questions to one node about one owner's channels
+# What a node says to a question about too many blocks; each in its own way.
+_TOO_MUCH = frozenset({"RPC_ERROR", "RPC_SIZE", "RPC_TIMEOUT", "RPC_HTTP", "RPC_BAD_REPLY"})
 
 
 class Status(IntEnum):
@@ -223,13 +228,56 @@ class Adjudicator:
                 return outcomes
         raise WalletError("CHAIN_NO_RECORD", channel="0x" + channel.hex(), increment=found.increment)
 
-    async def opened_by(self, trader: bytes, first: int, last: int) -> tuple[Opened, ...]:
-        """The channels a trader opened: what a wallet restored from its phrase alone begins with."""
+    async def opened_by(
+        self, trader: bytes, first: int, last: int, told: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> tuple[Opened, ...]:
+        """The channels a trader opened: what a wallet restored from its phrase alone begins with.
+
+        Asked of all blocks at once, and of ever fewer where a node will not answer that; ``told`` learns how many
+        blocks are done. What a node shows must be consistent: a channel's id is the digest of its terms. Raises
+        WalletError("CHAIN_TOO_LONG") for a node that would have to be asked too often.
+        """
         found: list[Opened] = []
         topics = (topic(Opened), None, trader.rjust(32, b"\0"))
-        for start in range(first, last + 1, LOG_PAGE):
-            for log in await self.rpc.logs(start, min(start + LOG_PAGE - 1, last), self.address, topics):
+        start, span, asked = first, max(last - first + 1, 1), 0
+        while start <= last:
+            asked += 1
+            if asked > MAX_PAGES:
+                raise WalletError("CHAIN_TOO_LONG", block=start, node=self.rpc.node)
+            try:
+                logs = await self.rpc.logs(start, min(start + span - 1, last), self.address, topics)
+            except WalletError as error:
+                if error.code not in _TOO_MUCH or span <= LEAST_PAGE:
+                    raise
+                span = max(span // 4, LEAST_PAGE)
+                continue
+            for log in logs:
                 event = read_event(log)
-                if isinstance(event, Opened):
-                    found.append(event)
+                if not isinstance(event, Opened) or event.trader != trader or event.terms.trader != trader:
+                    raise WalletError("RPC_BAD_REPLY", method="eth_getLogs", reason="an event that was not asked for")
+                if self.domain.seen_channel(event.terms, event.markets_hash) != event.channel:
+                    raise WalletError("RPC_BAD_REPLY", method="eth_getLogs", reason="terms of another channel")
+                found.append(event)
+            start += span
+            told(min(start, last + 1) - first, last + 1 - first)
         return tuple(found)
+
+    async def last_outcomes(self, channel: bytes, first: int, last: int) -> tuple[Outcome, ...] | None:
+        """What a channel was settled by, from its events in blocks first … last; None if they do not show it."""
+        async for event in self.events(first, last, (Closed, Settled), channel):
+            if isinstance(event, Closed | Settled):
+                return event.outcomes
+        return None
+
+    async def opening_signatures(self, opened: Opened) -> tuple[bytes, bytes] | None:
+        """Trader's and broker's signature on the setup state, from the opening's own transaction.
+
+        None if the channel was opened by way of another contract. The node's word: they are to be checked.
+        """
+        data = await self.rpc.transaction_data(opened.log.transaction)
+        for name in ("open", "openWithDeposit"):
+            function = calls.function(name)
+            if data is not None and data.startswith(function.selector):
+                values = decode(function.inputs, data[4:], name)
+                return bytes(values[2]), bytes(values[3])
+        return None

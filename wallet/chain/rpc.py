@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wallet.chain.abi import decode
-from wallet.chain.quantities import bad_reply, plain_text, read_data, read_quantity, show_data, show_quantity
+from wallet.chain.quantities import (
+    bad_reply,
+    plain_text,
+    read_data,
+    read_quantity,
+    read_record,
+    show_data,
+    show_quantity,
+)
 from wallet.chain.records import Block, Log, Receipt, read_block, read_logs, read_receipt
 from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
@@ -122,6 +130,14 @@ class Rpc:
         if found is not None and type(found) is not dict:
             raise bad_reply("eth_getTransactionByHash", "no object")
         return found is not None
+
+    async def transaction_data(self, transaction: bytes) -> bytes | None:
+        """What a transaction says to whom it calls; None if the node does not have it."""
+        found = await self.request("eth_getTransactionByHash", show_data(transaction))
+        if found is None:
+            return None
+        row = read_record(found, "eth_getTransactionByHash")
+        return read_data(row.get("input"), "eth_getTransactionByHash")
 
     async def logs(
         self, first: int, last: int, address: bytes, topics: tuple[bytes | tuple[bytes, ...] | None, ...] = ()

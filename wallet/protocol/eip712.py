@@ -104,6 +104,10 @@ class Domain:
         name, encode = _ENCODERS[type(struct)]
         return TypedDigest(name, keccak(self._prefix + keccak(TYPE_HASHES[name] + encode(struct))))
 
+    def seen_channel(self, terms: Terms, markets: bytes) -> bytes:
+        """The channel id of terms as the chain shows them: of their markets only the hash, so not all is in them."""
+        return keccak(self._prefix + keccak(TYPE_HASHES["Terms"] + _terms(terms, markets)))
+
 
 def array_hash(row_hashes: Iterable[bytes]) -> bytes:
     """EIP-712 encoding of an array member: the hash of its rows' struct hashes."""
@@ -152,7 +156,7 @@ def markets_hash(markets: tuple[Market, ...]) -> bytes:
     return array_hash(map(market_hash, markets))
 
 
-def _terms(terms: Terms) -> bytes:
+def _terms(terms: Terms, markets: bytes | None = None) -> bytes:
     return (
         b"".join(_PAD + party for party in (terms.trader, terms.trader_signer, terms.broker, terms.broker_signer))
         + b"".join(
@@ -172,7 +176,7 @@ def _terms(terms: Terms) -> bytes:
             )
         )
         + array_hash(map(asset_hash, terms.assets))
-        + markets_hash(terms.markets)
+        + (markets_hash(terms.markets) if markets is None else markets)
     )
 
 
