@@ -15,6 +15,7 @@ from tests.app.test_leaving import CHEAP, ETH, PERIOD, deeds, until
 from wallet.app import backup
 from wallet.app.account import Account
 from wallet.app.profile import Profile
+from wallet.app.rediscovery import Rediscovered
 from wallet.chain.client import Status
 from wallet.chain.guard import Act
 from wallet.chain.rpc import Rpc
@@ -52,6 +53,11 @@ class Machine:
         profile = Profile(folder)
         return cls(profile, open_vault(profile.vault).unlock(WORD), found)
 
+    @classmethod
+    def of_phrase(cls, folder: Path, found: Sandbox, phrase: Secret) -> Machine:
+        profile = Profile(folder)
+        return cls(profile, create_vault(profile.vault, phrase, WORD, params=CHEAP), found)
+
     @asynccontextmanager
     async def wallet(self, *, alone: bool = False) -> AsyncIterator[Account]:
         """``alone``: the broker can't be reached from here, whatever he does elsewhere."""
@@ -78,6 +84,7 @@ class Lost:
     channel: bytes
     backed_up: int  # the number of the backup's last state
     last: int
+    phrase: Secret
 
 
 def usdt(account: Account) -> bytes:
@@ -109,7 +116,7 @@ async def burned(path: Path, found: Sandbox) -> AsyncIterator[Lost]:
         await trade(seller, buyer)
         last = buyer.channel.last.state.increment  # type: ignore[union-attr]
         assert last > at
-        lost = Lost(path / "one.backup", buyer.channel.id, at, last)  # type: ignore[union-attr]
+        lost = Lost(path / "one.backup", buyer.channel.id, at, last, first.vault.export_phrase())  # type: ignore[union-attr]
     first.profile.close()
     yield lost
     other.profile.close()
@@ -215,3 +222,73 @@ async def until_increment(account: Account, increment: int) -> None:
             if (await account.chain.contract.channel(account.channel.id)).increment == increment:  # type: ignore[union-attr]
                 return
             await asyncio.sleep(0.1)
+
+
+# --- from the phrase alone --------------------------------------------------------------------------------------------
+
+
+def test_of_the_phrase_alone_the_channel_is_found_adopted_and_finalized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(found: Sandbox, lost: Lost) -> None:
+        machine = Machine.of_phrase(tmp_path / "second", found, lost.phrase)
+        async with machine.wallet() as account:
+            assert account.channels == []
+            assert await account.find_channels() == Rediscovered(1, 0)
+            assert await account.find_channels() == Rediscovered(0, 0)
+            channel = account.channel
+            assert channel is not None
+            assert (channel.id, channel.restored, channel.shown) == (lost.channel, True, True)
+            assert channel.last is not None
+            assert channel.last.state.increment == lost.last
+            assert account.journal.at(channel.id, 0)[0].trader_signature is not None
+            await until(lambda: account.names.markets[0].taker_fee)
+            await account.finalize()
+            paid = await account.withdraw()
+            assert paid == {NATIVE: 2 * (TENTH - fees(TENTH, account)), usdt(account): 400 * 10**6}
+        machine.profile.close()
+
+    run(tmp_path, monkeypatch, work)
+
+
+@pytest.mark.slow  # a challenge period more
+def test_of_the_phrase_alone_with_him_gone_it_leaves_with_the_opening_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(found: Sandbox, lost: Lost) -> None:
+        await found.broker.stop()
+        machine = Machine.of_phrase(tmp_path / "second", found, lost.phrase)
+        async with machine.wallet(alone=True) as account:
+            assert await account.find_channels() == Rediscovered(1, 0)
+            had = await wallet_of(account)
+            await account.leave_alone()
+            await machine.turn_the_clock(PERIOD + 1)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            await until(lambda: Phase(account.channel.record.phase) is Phase.WITHDRAWN)  # type: ignore[union-attr]
+            assert (await wallet_of(account))[1] - had[1] == 1_000 * 10**6
+        machine.profile.close()
+
+    run(tmp_path, monkeypatch, work)
+
+
+@pytest.mark.slow
+def test_channels_of_others_are_counted_and_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(found: Sandbox, lost: Lost) -> None:
+        machine = Machine.of_phrase(tmp_path / "second", found, lost.phrase)
+        async with machine.wallet(alone=True) as account:
+            broker = account.broker
+            account.broker = replace(broker, offer=replace(broker.offer, markets=broker.offer.markets[:1]))
+            assert await account.find_channels() == Rediscovered(0, 1)
+            account.broker = replace(broker, broker=bytes(20))
+            assert await account.find_channels() == Rediscovered(0, 1)
+            account.broker = broker
+
+            async def forged(_: object) -> tuple[bytes, bytes]:
+                return bytes(65), bytes(65)
+
+            monkeypatch.setattr(account.chain.contract, "opening_signatures", forged)
+            assert await account.find_channels() == Rediscovered(0, 1)
+            assert account.journal.channels() == []
+        machine.profile.close()
+
+    run(tmp_path, monkeypatch, work)

@@ -221,6 +221,9 @@ class ScriptedBackend:
     def remove_broker(self, broker: bytes) -> Future[None]:
         return self._do("remove_broker", broker)
 
+    def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
+        return self._do("find_channels", broker, value=(1, 0))
+
     def faucet(self, broker: bytes) -> Future[None]:
         return self._do("faucet", broker)
 

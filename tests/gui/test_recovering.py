@@ -47,6 +47,25 @@ def test_the_banner_says_what_comes_next_until_it_is_over(
     assert find("dispute.banner").isVisible()
 
 
+@pytest.mark.parametrize("restoring", [True, False])
+def test_after_a_phrase_was_restored_the_chain_is_searched(
+    window: MainWindow, backend: ScriptedBackend, qtbot: Any, tmp_path: Any, *, restoring: bool
+) -> None:
+    backend.shown = app_view(channel=None, broker=b"\xb7" * 20)
+    window._begin(window.restored_wallet if restoring else window.new_wallet)
+    window._create(tmp_path / "new", "words", "password", tmp_path / "broker.json")
+    qtbot.waitUntil(lambda: window.room is not None and window.view.account != b"")
+    room: Any = window.room
+    searched = [call for call in backend.calls if call[0] == "find_channels"]
+    if restoring:
+        assert searched == [("find_channels", b"\xb7" * 20)]
+        qtbot.waitUntil(lambda: room.notice.text == "Found on the chain: 1. They are only left, not traded in.")
+        assert window.stack.currentWidget() is room
+    else:
+        assert searched == []
+        assert window.stack.currentWidget() is window.session
+
+
 def test_an_old_state_is_said_to_be_one_before_a_challenge_with_it() -> None:
     shown = channel(recovery=WAITING, increment=7)
     words = cost_words(shown, WAITING)

@@ -17,6 +17,7 @@ from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
 from wallet.app.opening import OVER, Opening
 from wallet.app.profile import Profile
+from wallet.app.rediscovery import Rediscovered, find_channels
 from wallet.app.snapshots import AppView, MarketInfo, MarketView, OrderView
 from wallet.app.steps import ALONE_STEPS, LEAVE_STEPS, Progress
 from wallet.chain.tx import TransactionSigner
@@ -342,6 +343,11 @@ class Account:
         self.changed()
         if self.link.live.online and channel.signer is not None:
             await self.link.resume(channel)  # else the next connection does
+
+    async def find_channels(self) -> Rediscovered:
+        """Channels of the owner's that only the chain remembers; see :mod:`wallet.app.rediscovery`."""
+        async with self._moving:
+            return await find_channels(self)
 
     async def faucet(self) -> None:
         await self.chain.ready(15)

@@ -38,6 +38,12 @@ class Commands(Protocol):
     def faucet(self, broker: bytes) -> Future[None]:
         """Ask a test chain for coins."""
 
+    def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
+        """Look on the chain for channels that this profile does not know: how many were taken in to be left, and how
+
+        many are of others than this broker, or of markets he does not have now.
+        """
+
     def open_channel(self, broker: bytes, allocations: Sequence[tuple[bytes, int]], another: bool) -> Future[bytes]:
         """Open a session with these allocations per asset; progress shows in ``AppView.steps``. The channel's id.
 

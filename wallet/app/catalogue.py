@@ -175,6 +175,9 @@ WINDOW: Final[dict[str, str]] = {
     "BACKUP-CHECK": _("Reading it again"),
     "BACKUP-READ": _("Reading the backup"),
     "BACKUP-LOOK": _("Looking at what was in it"),
+    "FOUND-NONE": _("The chain shows no open channel of yours that is not here already."),
+    "FOUND-TAKEN": _("Found on the chain: {taken}. They are only left, not traded in."),
+    "FOUND-OTHERS": _("{others} more are not of this broker as he is now: see channel-wallet recover."),
     "RECOVERING-UNLOCK": _("Next: unlock the wallet. Your own key ends this session, since its session key is gone."),
     "RECOVERING-CONNECT": _(
         "Next: the broker shows how far it had come, once he is connected. If he stays away, leave without him."

@@ -27,6 +27,13 @@ def cost_words(channel: ChannelView, recovery: RecoveryView) -> tuple[str, ...]:
     return (*said, sentence("RECOVERING-AT-MOST", {"more": most or "nothing"}))
 
 
+def found_words(taken: int, others: int) -> str:
+    """What a search on the chain came to."""
+    said = [sentence("FOUND-TAKEN", {"taken": taken})] if taken else []
+    said += [sentence("FOUND-OTHERS", {"others": others})] if others else []
+    return " ".join(said) or sentence("FOUND-NONE")
+
+
 def _amounts(rows: tuple[ShareView, ...], part: Callable[[ShareView], int]) -> str:
     return ", ".join(_amount(row.asset, part(row)) for row in rows if part(row))
 

@@ -140,6 +140,7 @@ OWNER: Final[dict[str, str]] = {
     "ASK-LEAVE-ALONE": _("Leave channel {channel} with {broker} without him: challenge on chain with your best state"),
     "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
     "ASK-OPEN-CHANNEL": _("Open a session with {broker}, allocating {amounts}"),
+    "ASK-FIND-CHANNELS": _("Look for channels of yours with {broker} on the chain"),
     "ASK-FAUCET": _("Ask the test chain of {broker} for coins"),
     "ASK-ADD-BROKER": _("Add the broker of the file {path}"),
     "ASK-REMOVE-BROKER": _("Remove the broker {broker}"),

@@ -215,6 +215,13 @@ class Service:
 
     # --- channels and orders ---
 
+    def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
+        async def find(accounts: Accounts) -> tuple[int, int]:
+            found = await accounts.account(broker).find_channels()
+            return found.taken, found.others
+
+        return self._run(find)
+
     def open_channel(self, broker: bytes, allocations: Sequence[tuple[bytes, int]], another: bool) -> Future[bytes]:
         return self._run(lambda accounts: accounts.account(broker).open_channel(allocations, another=another))
 

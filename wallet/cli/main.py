@@ -182,6 +182,18 @@ def channel_open(out: Context, named: str, wanted: tuple[str, ...], another: boo
         out.show(out.stored().channel(channel_id), f"Channel 0x{channel_id.hex()} is open.")
 
 
+@channel.command("find")
+@click.option("--broker", "named", required=True, metavar="FILE|NAME", help="A broker profile, or one added before.")
+@wallet_command
+def channel_find(out: Context, named: str) -> None:
+    """Look on the chain for channels this profile does not know: of a wallet restored from its phrase."""
+    from wallet.app.recovering import found_words
+
+    with backend(out) as commands:
+        taken, others = commands.find_channels(broker_at(commands, named, chain_only=True)).result()
+    out.show({"found": taken, "others": others}, found_words(taken, others))
+
+
 @channel.command("list")
 @wallet_command
 def channel_list(out: Context) -> None:

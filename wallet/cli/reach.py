@@ -102,8 +102,10 @@ def meant(view: AppView, which: str | None) -> bytes:
     return choose_channel([KnownChannel(row.id, row.phase not in over) for row in view.channels], which)
 
 
-def broker_at(commands: Commands, named: str) -> bytes:
+def broker_at(commands: Commands, named: str, *, chain_only: bool = False) -> bytes:
     """The broker of a profile file, added if he is new; or one that the profile has, by name or address. Online.
+
+    ``chain_only``: one that the profile has need not be there, if his chain is.
 
     Raises WalletError("BROKER_…" | "FILE_UNREADABLE" | "CHAIN_…").
     """
@@ -113,5 +115,5 @@ def broker_at(commands: Commands, named: str) -> bytes:
         return commands.add_broker(Path(named)).result()
     view = commands.view(b"", b"").result()
     found = choose_broker([KnownBroker(row.id, row.name) for row in view.brokers], named)
-    commands.online(found, chain_only=False).result()
+    commands.online(found, chain_only).result()
     return found

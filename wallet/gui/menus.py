@@ -123,6 +123,7 @@ def _session_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
     menus.needs_room += [
         _add(menu, window, "Add a &broker…", "", _room(window, TradingRoom.ask_broker)),
         _add(menu, window, "&Remove this broker…", "", _room(window, TradingRoom.ask_remove_broker)),
+        _add(menu, window, "Fi&nd sessions on the chain", "", _room(window, TradingRoom.find_channels)),
     ]
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from wallet.app.messages import sentence
+from wallet.app.recovering import found_words
 from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
 from wallet.gui.desk import Desk
 from wallet.gui.models.settings import CONFIRM_ORDERS
@@ -259,6 +260,15 @@ class TradingRoom(QWidget):
     def show_backups(self) -> None:
         self._backups = BackupsDialog(self._desk, self.window(), self._view)
         self._backups.open()
+
+    def find_channels(self) -> None:
+        """Sessions that only the chain remembers, with the broker in view."""
+
+        def done(found: tuple[int, int]) -> None:
+            self.notice.say(found_words(*found), "good" if found[0] else "plain")
+
+        self.notice.say("Looking for sessions of yours on the chain…")
+        self._desk.courier.deliver(self._desk.backend.find_channels(self._view.broker), self, done, self._say_error)
 
     def ask_broker(self) -> None:
         """Another broker, beside those there are."""

@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self._markets = MarketBoxes(self.clock, self._show_prices)
         self._starting: Future[Backend] | None = None
         self._quitting = False
+        self._searching = False  # for what the chain remembers of a phrase that was restored
         self.backend: Backend | None = None
         self.room: TradingRoom | None = None
         self.view = AppView()
@@ -155,9 +156,11 @@ class MainWindow(QMainWindow):
         self.progress.begin("Making the profile", "Keys are encrypted and written to disk.", CREATE_STEPS)
 
         def failed(text: str) -> None:
+            self._searching = False
             page.fail(text)
             self.show_page(page)
 
+        self._searching = restoring
         self._wait_for(self._launcher.create_profile(path, phrase, password, broker, self._report), failed, path)
 
     def _report(self, code: str, part: float) -> None:
@@ -216,7 +219,10 @@ class MainWindow(QMainWindow):
         phase = view.channel.phase if view.channel else Phase.NONE
         if first and self.room is not None:
             running = phase not in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED)
-            self.show_page(self.room if running else self.session)
+            self.show_page(self.room if running or self._searching else self.session)
+            if self._searching:
+                self._searching = False
+                self.room.find_channels()
         if self.room is not None:
             self.room.show_view(view)
         if self.stack.currentWidget() is self.session:

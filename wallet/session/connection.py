@@ -368,6 +368,17 @@ class Connection:
             self.advance(channel, Event.AGREED)  # ended between the two steps
         return channel
 
+    async def take_in(self, record: ChannelRecord) -> TraderChannel:
+        """A channel that came into the journal from elsewhere: known here from now on, and asked about if we can."""
+        channel = self._load(record)
+        if self._talk is not None:
+            try:
+                await self._join(channel)
+            except WalletError as error:  # the next connection tries again
+                log.info("channel %s: %s", channel.id.hex()[:8], error)
+        await self._tell()
+        return channel
+
     def _take_key(self, channel: TraderChannel) -> None:
         """The key that may sign in a channel, if it is at hand. Who has no session key has restored a backup."""
         if not channel.restored:

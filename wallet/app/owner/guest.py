@@ -145,6 +145,9 @@ class Guest:
     def remove_broker(self, broker: bytes) -> Future[None]:
         return self._call("remove_broker", broker=broker)
 
+    def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
+        return self._call("find_channels", broker=broker)
+
     def faucet(self, broker: bytes) -> Future[None]:
         return self._call("faucet", broker=broker)
 
