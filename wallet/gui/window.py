@@ -220,11 +220,11 @@ class MainWindow(QMainWindow):
         if first and self.room is not None:
             running = phase not in (Phase.NONE, Phase.WITHDRAWN, Phase.ABANDONED)
             self.show_page(self.room if running or self._searching else self.session)
-            if self._searching:
-                self._searching = False
-                self.room.find_channels()
         if self.room is not None:
             self.room.show_view(view)
+            if first and self._searching:
+                self._searching = False
+                self.room.find_channels()
         if self.stack.currentWidget() is self.session:
             self.session.show_view(view)
         flags = sum(not flag.resolved for flag in view.flags)
