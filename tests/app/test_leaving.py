@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -169,6 +170,86 @@ def test_leaving_with_the_broker_dead_for_good(tmp_path: Path, monkeypatch: pyte
             assert deeds(account) == [Act.SETTLE, Act.PAY_OUT]
             await account.chain.refresh()
             assert account.chain.holdings.wallet[NATIVE] == had + ETH
+
+    run(tmp_path, monkeypatch, work)
+
+
+def test_a_finalize_that_is_ignored_turns_into_leaving_at_the_time_given_though_locked_and_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner's word is signed while he is there; the gas key does the rest, to the unit."""
+    monkeypatch.setattr("wallet.session.mandate.GRACE", 1)
+    monkeypatch.setattr("wallet.app.account.ONLINE_WAIT", 0.5)
+
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            best = await machine.traded(account)
+            channel = account.channel
+            assert channel is not None
+            channel_id = channel.id
+            await machine.found.broker.stop()
+            before = time.time()
+            with pytest.raises(WalletError):
+                await account.finalize(channel_id, 500)
+            view = account.app_view(channel_id).channel
+            assert view is not None
+            assert view.phase.value == "finalizing"
+            assert before + 500 - 1 <= view.exit_at <= time.time() + 500
+            with pytest.raises(WalletError, match="CHANNEL_LEAVING"):
+                await account.place_order("ETH/USDT", "sell", 3_000 * 10**6, ETH // 10, "good_till_time")
+        machine.vault.lock_owner()
+        async with machine.wallet(alone=True) as account:
+            assert account.chain.watcher is not None
+            await account.chain.watcher.look()
+            assert deeds(account) == []  # not before the time
+        monkeypatch.setattr(time, "time", lambda real=time.time: real() + 500)
+        async with machine.wallet(alone=True) as account:
+            contract = account.chain.contract
+            await until(lambda: Act.CHALLENGE in deeds(account))
+            assert time.time() >= view.exit_at
+            found = await contract.channel(channel_id)
+            assert (found.status, found.increment) == (Status.DISPUTED, best)
+            assert account.channel is not None
+            assert account.channel.disputed
+            with pytest.raises(WalletError, match="EXIT_UNDER_WAY"):
+                await account.stay(channel_id)
+            await account.chain.refresh()
+            had = account.chain.holdings.wallet[NATIVE]
+            await machine.turn_the_clock(PERIOD + 1)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            assert deeds(account) == [Act.CHALLENGE, Act.SETTLE, Act.PAY_OUT]
+            await account.chain.refresh()
+            assert account.chain.holdings.wallet[NATIVE] == had + ETH
+
+    run(tmp_path, monkeypatch, work)
+
+
+def test_the_word_can_be_taken_back_and_does_not_come_back_with_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wallet.session.mandate.GRACE", 0)
+    monkeypatch.setattr("wallet.app.account.ONLINE_WAIT", 0.5)
+
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            await machine.traded(account)
+            assert account.channel is not None
+            channel_id = account.channel.id
+            await machine.found.broker.stop()
+            with pytest.raises(WalletError):
+                await account.finalize(channel_id, 1_000)
+            account.chain.departures.give(account.channel, 3, machine.vault.owner())  # given anew: the time is another
+            await account.stay(channel_id)
+        async with machine.wallet(alone=True) as account:
+            view = account.app_view(channel_id).channel
+            assert view is not None
+            assert (view.phase.value, view.exit_at) == ("open", 0)
+            await until(lambda: account.chain.watcher is not None and account.chain.watcher.block is not None)
+            monkeypatch.setattr(time, "time", lambda real=time.time: real() + 100_000)
+            assert account.chain.watcher is not None
+            await account.chain.watcher.look()
+            assert deeds(account) == []
+            assert (await account.chain.contract.channel(channel_id)).status is Status.OPEN
 
     run(tmp_path, monkeypatch, work)
 

@@ -21,13 +21,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.gui.scripted import CHANNEL, ScriptedBackend, failed, order
+from tests.gui.scripted import CHANNEL, NOW, ScriptedBackend, app_view, channel, failed, order
 from wallet.app.backend import Commands
 from wallet.app.owner import door as door_module
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import READING, calls
 from wallet.app.owner.claim import Owner, own_or_raise, own_or_visit
 from wallet.app.owner.guest import Guest, raise_window
+from wallet.app.snapshots import Phase
 from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
 from wallet.wire.frames import RemoteError
@@ -174,6 +175,26 @@ def test_the_user_at_the_window_is_asked_with_the_very_amounts(owner: Owner, gue
     with pytest.raises(WalletError, match="OWNER_REFUSED"):
         guest.withdraw(CHANNEL).result(10)
     assert acted(served) == ["place_order"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"phase": Phase.DISPUTED}, "CHANNEL_DISPUTED"),
+        ({"phase": Phase.FINALIZING, "exit_at": NOW}, "CHANNEL_LEAVING"),
+        ({"phase": Phase.WITHDRAWN}, "CHANNEL_NOT_OPEN"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_without_asking_anybody(
+    owner: Owner, guest: Guest, served: Served, more: dict[str, Any], code: str
+) -> None:
+    window = Window()
+    owner.attend(window)
+    served.shown = app_view(channel=channel(**more))
+    with pytest.raises(WalletError, match=code):
+        place(guest).result(10)
+    assert window.asked == []
+    assert acted(served) == []
 
 
 def test_every_acting_command_has_a_question() -> None:

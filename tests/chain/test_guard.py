@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chain.scenario import Session, make_terms
+from wallet.chain.calls import Mandate
 from wallet.chain.client import OnChain, Status
-from wallet.chain.guard import NOTHING, Act, Alarm, Duty, Guarded, Provable, judge, safe_offline
+from wallet.chain.guard import NOTHING, Act, Alarm, Duty, Guarded, Leaving, Provable, judge, safe_offline
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.state import Transition
 from wallet.protocol.terms import NATIVE, Asset
@@ -107,3 +108,30 @@ def test_nothing_provable_is_ever_given_away(
 
 def test_safe_while_offline_leaves_half_of_the_period_for_the_answer() -> None:
     assert safe_offline(SESSION.terms) == PERIOD // 2
+
+
+def leaving(due: int, *, least: int = 0, until: int = NOW + 1_000) -> Leaving:
+    return Leaving(due, Mandate(least, until, bytes(65)), SESSION.setup)
+
+
+@pytest.mark.parametrize(
+    ("best", "wish", "clock", "act", "alarm"),
+    [
+        (provable(9), leaving(NOW + 60), NOW + 59, None, None),  # not yet
+        (provable(9), leaving(NOW + 60), NOW + 60, Act.CHALLENGE, None),
+        (provable(9), leaving(NOW, least=9), NOW, Act.CHALLENGE, None),
+        (provable(8), leaving(NOW, least=9), NOW, None, None),  # the contract would refuse it
+        (None, leaving(NOW), NOW, Act.CHALLENGE, None),  # with the setup, which needs no proof
+        (None, Leaving(NOW, Mandate(0, NOW, bytes(65))), NOW, None, None),
+        (provable(9, final=True), leaving(NOW), NOW, Act.CLOSE, None),  # signed after all, and nobody closed
+        (provable(9, final=True), leaving(NOW, until=NOW - 1), NOW, Act.CLOSE, None),  # for that no mandate is needed
+        (provable(9), leaving(NOW - 5, until=NOW - 1), NOW, None, Alarm.EXIT_EXPIRED),
+    ],
+)
+def test_an_open_channel_is_left_when_the_owner_s_time_is_up(
+    best: Provable | None, wish: Leaving, clock: int, act: Act | None, alarm: Alarm | None
+) -> None:
+    open_now = OnChain(Status.OPEN, 0, 0, EMPTY)
+    judgement = judge(replace(guarded(best), leaving=wish), open_now, {}, NOW, clock)
+    assert (judgement.duty.act if judgement.duty else None, judgement.alarm) == (act, alarm)
+    assert judge(guarded(best), open_now, {}, NOW, clock) == NOTHING

@@ -255,8 +255,11 @@ class ScriptedBackend:
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         return self._do("orders_gone", channel, order, seconds)
 
-    def finalize(self, channel: bytes) -> Future[int]:
+    def finalize(self, channel: bytes, exit_after: int = 0) -> Future[int]:
         return self._do("finalize", channel, value=119)
+
+    def stay(self, channel: bytes) -> Future[None]:
+        return self._do("stay", channel)
 
     def leave_alone(self, channel: bytes) -> Future[int]:
         return self._do("leave_alone", channel, value=120)

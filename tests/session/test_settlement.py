@@ -202,7 +202,7 @@ def test_from_before_our_challenge_is_sent_nothing_more_is_signed(
 
         async def challenge(sender: Any, *_: object) -> None:
             assert there.channel.disputed
-            assert chain.pays_out(there.channel)
+            assert chain.departures.pays_out(there.channel.id)
             sender._store(Outgoing(b"raw", b"\x07" * 32, ACCOUNT, 5, calls.Call(ACCOUNT, b""), 21_000, 1))
             raise WalletError("RPC_TIMEOUT", node="", method="", seconds=1)
 

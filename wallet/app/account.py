@@ -38,9 +38,12 @@ from wallet.wire.market_messages import InstrumentsRequest
 log = logging.getLogger(__name__)
 
 FINALIZE_WAIT = 30.0
+ONLINE_WAIT = 15.0
 MARKETS_FOLLOWED = 16
 OVERVIEW = 60  # seconds of a candle, of markets nobody looks at closely
 LOOK_AGAIN = 0.5
+ASKED_FOR = 5.0
+ASK_AGAIN = 30.0  # seconds between two requests for the final state, while the time to leave without the broker runs
 # What is wrong and stays wrong however long one waits for a connection.
 LASTING = frozenset(
     {
@@ -109,6 +112,7 @@ class Account:
         self.alarms.watch("following the chain", self.chain.run())
         if self._installation is not None:
             self.alarms.watch("noting", self._installation.keep_noting())
+        self.alarms.watch("asking for the final state", self._keep_finalizing())
         self.alarms.watch("learning fees", self._learn_fees(), endless=False)
         self.alarms.watch("keeping the broker", self._keep_broker(), endless=False)
 
@@ -188,6 +192,8 @@ class Account:
     def open_channel_or_refuse(self, channel: bytes | None = None) -> TraderChannel:
         """The channel, open for trading; WalletError("NO_CHANNEL" | "CHANNEL_NOT_OPEN") if it is not."""
         found = self.find(channel)
+        if Phase(found.record.phase) is Phase.DISPUTED:
+            raise WalletError("CHANNEL_DISPUTED")
         if Phase(found.record.phase) is not Phase.OPEN:
             raise WalletError("CHANNEL_NOT_OPEN", phase=found.record.phase)
         return found
@@ -223,6 +229,8 @@ class Account:
     ) -> bytes:
         """Signs and sends an order; its id. Asked for again with the same ``client_id``, it is the same order."""
         info, found = self.market(market), self.open_channel_or_refuse(channel)
+        if due := self.chain.departures.due(found):
+            raise WalletError("CHANNEL_LEAVING", until=due)
         return await self.link.place(
             found,
             (info.base.address, info.quote.address),
@@ -274,23 +282,48 @@ class Account:
 
     # --- leaving ---
 
-    async def finalize(self, channel: bytes | None = None) -> int:
-        """Cancel all, then *Finalize*: the number of the final state."""
-        async with self._moving:
-            return await self._finalize(self.find(channel))
+    async def finalize(self, channel: bytes | None = None, exit_after: int = 0) -> int:
+        """Cancel all, then *Finalize*: the number of the final state.
 
-    async def _finalize(self, channel: TraderChannel) -> int:
+        ``exit_after``: seconds after which the channel is left without the broker if he has not signed it by then
+        (0: never). Until then he is asked again by itself, and :meth:`stay` takes it back.
+        """
+        async with self._moving:
+            found = self.find(channel)
+            if exit_after and not found.final and not found.restored:
+                self.open_channel_or_refuse(found.id)
+                self.chain.departures.give(found, exit_after, self.vault.owner())
+                self.changed()
+            return await self._finalize(found)
+
+    async def stay(self, channel: bytes | None = None) -> None:
+        """The session goes on: it is not left by itself. Raises WalletError("EXIT_UNDER_WAY")."""
+        self.chain.departures.take_back(self.find(channel))
+        self.changed()
+
+    async def _keep_finalizing(self) -> None:
+        """A broker who comes back in time is asked again: leaving together is quicker and cheaper for both."""
+        while True:
+            await asyncio.sleep(ASK_AGAIN)
+            for channel in self.channels:
+                waits = Phase(channel.record.phase) is Phase.OPEN and not channel.disputed
+                if waits and self.link.live.online and self.chain.departures.due(channel) and not self._moving.locked():
+                    async with self._moving:
+                        with contextlib.suppress(WalletError):
+                            await self._finalize(channel, ASKED_FOR)
+
+    async def _finalize(self, channel: TraderChannel, wait: float = FINALIZE_WAIT) -> int:
         if channel.final and channel.last is not None:
             return channel.last.state.increment
         self.open_channel_or_refuse(channel.id)
-        await self.link.online(15)
+        await self.link.online(ONLINE_WAIT)
         self.finalizing.add(channel.id)
         try:
             with self.progress.of(LEAVE_STEPS) as step:
                 step(0)
-                await self.link.cancel_open(channel, FINALIZE_WAIT)
+                await self.link.cancel_open(channel, wait)
                 step(1)
-                await self.link.finalize(channel, FINALIZE_WAIT)
+                await self.link.finalize(channel, wait)
         finally:
             self.finalizing.discard(channel.id)
         assert channel.last is not None

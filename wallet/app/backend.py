@@ -78,8 +78,14 @@ class Commands(Protocol):
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         """Waits until no signed state holds the order (b"": any order); WalletError("CANCEL_UNANSWERED")."""
 
-    def finalize(self, channel: bytes) -> Future[int]:
-        """Cancel all, then end the session together with the broker; the final increment."""
+    def finalize(self, channel: bytes, exit_after: int = 0) -> Future[int]:
+        """Cancel all, then end the session together with the broker; the final increment.
+
+        ``exit_after``: seconds after which it is left without him if he has not signed by then; 0: never.
+        """
+
+    def stay(self, channel: bytes) -> Future[None]:
+        """Take that back: the session goes on; WalletError("EXIT_UNDER_WAY") if it is too late."""
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         """Close on chain with the final state and bring every asset to the owner's account; what arrived, by asset."""

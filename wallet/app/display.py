@@ -46,9 +46,10 @@ class Display:
                 rows,
                 self._fill_views(channel),
                 time.time(),
-                finalizing=channel.id in account.finalizing,
+                finalizing=self._is_leaving(channel),
                 deadline=account.chain.deadlines.get(channel.id, 0),
                 online=account.link.live.online,
+                exit_at=account.chain.departures.due(channel),
             )
         return AppView(
             account=account.address,
@@ -64,6 +65,9 @@ class Display:
             flags=self.flags(),
             steps=account.progress.steps,
         )
+
+    def _is_leaving(self, channel: TraderChannel) -> bool:
+        return channel.id in self._account.finalizing or self._account.chain.departures.due(channel) > 0
 
     def flags(self) -> tuple[FlagView, ...]:
         """Of all channels with this broker: one that is not in view must not go unseen."""
@@ -85,7 +89,7 @@ class Display:
             ChannelRow(
                 channel.id,
                 account.broker.broker,
-                views.phase(channel, finalizing=channel.id in account.finalizing),
+                views.phase(channel, finalizing=self._is_leaving(channel)),
                 channel.last.state.increment if channel.last else 0,
                 len(channel.last.state.open_orders) if channel.last else 0,
                 channel.record.created,

@@ -136,7 +136,9 @@ OWNER: Final[dict[str, str]] = {
     "ASK-PLACE-ORDER": _("{side} {amount} at a limit of {price} in channel {channel} with {broker}"),
     "ASK-CANCEL-ORDER": _("Cancel the order {order}"),
     "ASK-CANCEL-ALL": _("Cancel all open orders of channel {channel} with {broker}"),
-    "ASK-FINALIZE": _("Cancel all orders of channel {channel} with {broker} and end the session"),
+    "ASK-FINALIZE": _("Cancel all orders of channel {channel} with {broker} and end the session{alone}"),
+    "ASK-FINALIZE-ALONE": _("; without him in {seconds} seconds if he does not sign"),
+    "ASK-STAY": _("Go on with the session in channel {channel} with {broker}: don't leave it by itself"),
     "ASK-LEAVE-ALONE": _("Leave channel {channel} with {broker} without him: challenge on chain with your best state"),
     "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
     "ASK-OPEN-CHANNEL": _("Open a session with {broker}, allocating {amounts}"),
@@ -233,6 +235,16 @@ CHANNELS: Final[dict[str, str]] = {
     "CHANNEL_NO_SUCH": _("No channel's id begins with {typed}. “channel-wallet channel list” shows them."),
     "CHANNEL_AMBIGUOUS": _("Several channels are meant: {ids}. Name one with --channel and the beginning of its id."),
     "CHANNEL_NOT_OPEN": _("The channel is not open for trading."),
+    "CHANNEL_LEAVING": _(
+        "The channel is being left: it is ended together with the broker, or without him at {until} (Unix time)."
+        " Take that back first: “Stay in the session”, or “channel-wallet channel stay”."
+    ),
+    "CHANNEL_DISPUTED": _(
+        "The channel is in dispute on chain: nothing more is traded in it. It pays out by your best state when the"
+        " challenge period is over."
+    ),
+    "EXIT_AFTER": _("The time to leave without the broker is between 1 and {limit} seconds. Nothing was changed."),
+    "EXIT_UNDER_WAY": _("The challenge is on its way to the chain already: it can't be taken back."),
     "CHANNEL_UNKNOWN": _("There is no such channel."),
     "CHANNEL_NOT_RESUMED": _("The broker waits to hear where we stand. Try again in a moment."),
     "CHANNEL_PHASE": _("The channel is ending or over: the broker takes no such request."),
@@ -394,6 +406,10 @@ PROOFS: Final[dict[str, str]] = {
     "WATCH_PERIOD_MISSED": _(
         "Channel {channel} is settled by state {recorded}: no answer reached the chain before {until} (Unix time),"
         " though state {ours} could be proved."
+    ),
+    "WATCH_EXIT_EXPIRED": _(
+        "Channel {channel} was to be left without the broker, but this program was closed for so long that your word"
+        " for it is no longer valid. Leave without him again."
     ),
     "WATCH_NO_GAS": _(
         "The gas account {address} holds {have} wei, and {need} may be needed to answer a dispute and settle."

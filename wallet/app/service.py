@@ -261,8 +261,11 @@ class Service:
 
         return self._run(wait)
 
-    def finalize(self, channel: bytes) -> Future[int]:
-        return self._run(lambda accounts: accounts.of_channel(channel).finalize(channel or None))
+    def finalize(self, channel: bytes, exit_after: int = 0) -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).finalize(channel or None, exit_after))
+
+    def stay(self, channel: bytes) -> Future[None]:
+        return self._run(lambda accounts: accounts.of_channel(channel).stay(channel or None))
 
     def leave_alone(self, channel: bytes) -> Future[int]:
         return self._run(lambda accounts: accounts.of_channel(channel).leave_alone(channel or None))

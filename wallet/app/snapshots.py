@@ -206,6 +206,7 @@ class ChannelView:
     deadline: int = 0  # end of a challenge period, Unix seconds
     offline_safe: int = 0  # seconds this wallet may be away before the broker could settle with an older state
     recovery: RecoveryView | None = None  # of a restored channel that is not over
+    exit_at: int = 0  # Unix seconds at which it is left without the broker; 0: it is not
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,7 @@ def channel_view(
     note: str = "",
     deadline: int = 0,
     online: bool = False,
+    exit_at: int = 0,
 ) -> ChannelView:
     last = channel.last
     return ChannelView(
@@ -220,6 +221,7 @@ def channel_view(
         deadline=deadline,
         offline_safe=offline_safe(channel, deadline, now),
         recovery=recovery_view(names, channel, online=online),
+        exit_at=exit_at if Life(channel.record.phase) in (Life.OPEN, Life.FINAL) else 0,
     )
 
 

@@ -17,12 +17,14 @@ from wallet.cli import broker_host  # noqa: F401 - adds its commands to the grou
 from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
 from wallet.cli.contract import contract
+from wallet.cli.leaving import exit_after_option, say_exit
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
 from wallet.cli.recovering import consent, next_line
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
 from wallet.cli.updates import updates
 from wallet.cli.watch import watch
+from wallet.protocol.errors import WalletError
 
 # Before anything imports a keccak: the fast one (eth-hash would take a slower one if both are there).
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
@@ -226,16 +228,35 @@ def channel_show(out: Context, which: str | None) -> None:
 
 
 @channel.command("finalize")
+@exit_after_option
 @channel_option
 @wallet_command
-def channel_finalize(out: Context, which: str | None) -> None:
-    """Cancel all orders and end the session together with the broker."""
-    with target(out, which) as there:
-        increment = there.commands.finalize(there.channel).result()
+def channel_finalize(out: Context, which: str | None, exit_after: int) -> None:
+    """Cancel all orders and end the session together with the broker.
+
+    If he does not sign, a running window or the next one leaves without him when the time is up; `channel stay` takes
+    that back.
+    """
+    with target(out, which, chain_only=bool(exit_after)) as there:
+        try:
+            increment = there.commands.finalize(there.channel, exit_after).result()
+        except WalletError as error:
+            say_exit(there.commands.view(b"", there.channel).result())
+            raise error from None
         out.show(
             out.stored().channel(there.channel),
             f"State {increment} is final. Withdraw when you like: channel-wallet channel withdraw",
         )
+
+
+@channel.command("stay")
+@channel_option
+@wallet_command
+def channel_stay(out: Context, which: str | None) -> None:
+    """Go on with a session that was finalized and is about to be left without the broker."""
+    with target(out, which, chain_only=True) as there:
+        there.commands.stay(there.channel).result()
+    out.show({"channel": "0x" + there.channel.hex()}, "It is not left by itself any more.")
 
 
 @channel.command("exit")
@@ -307,7 +328,7 @@ for _side in ("buy", "sell"):
         if ioc and post_only:
             raise click.UsageError("--ioc and --post-only exclude each other.")
         kind = "immediate_or_cancel" if ioc else "post_only" if post_only else "good_till_time"
-        with target(out, which) as there:
+        with target(out, which, act="place_order") as there:
             show_order(out, there, place(there, _side, market, amount, limit, kind, client_id), wait, stay=stay)
 
 

@@ -83,11 +83,19 @@ class Target:
 
 
 @contextlib.contextmanager
-def target(out: Context, which: str | None, *, chain_only: bool = False) -> Iterator[Target]:
-    """The channel a command means. Raises as :func:`backend`, WalletError("NO_BROKER" | "NO_CHANNEL" | "CHANNEL_…")."""
+def target(out: Context, which: str | None, *, chain_only: bool = False, act: str = "") -> Iterator[Target]:
+    """The channel a command means; ``act`` names the command, if it may be refused from what is known here.
+
+    Raises as :func:`backend`, WalletError("NO_BROKER" | "NO_CHANNEL" | "CHANNEL_…").
+    """
+    from wallet.app.owner.question import refusal
+
     with backend(out) as commands:
         channel = meant(commands.view(b"", b"").result(), which)
         view = commands.view(b"", channel).result()
+        problem = refusal(act, view)
+        if problem is not None:
+            raise problem  # before a broker is waited for who may be gone, and before a window is asked
         commands.online(view.broker, chain_only).result()
         yield Target(commands, channel, commands.view(b"", channel).result())
 

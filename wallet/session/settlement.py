@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from wallet.chain import calls, token
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Adjudicator, OnChain, Status
-from wallet.chain.guard import Guarded
+from wallet.chain.guard import Duty, Guarded
 from wallet.chain.nodes import Nodes
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
@@ -32,6 +32,7 @@ from wallet.session.alarms import Alarms
 from wallet.session.backoff import Backoff
 from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile
 from wallet.session.channel import TraderChannel
+from wallet.session.mandate import Departures
 from wallet.session.outbox import Outbox
 from wallet.session.papers import best_provable
 from wallet.session.phases import Event, Phase
@@ -108,8 +109,9 @@ class ChainLink:
         self._rpc = Nodes(profile.rpc, self._check_node)
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
         self.outbox = Outbox(journal.store, self._rpc, profile.chain_id)
+        self.departures = Departures(journal)
         for channel in channels():
-            channel.disputed |= self.outbox.waits(channel.id, "challenge")
+            channel.disputed |= self._may_be_challenged(channel)
         self.watcher = None if gas is None else self._make_watcher(gas, turns.gas)
         self._checked = False
         self._looks = 0
@@ -148,19 +150,30 @@ class ChainLink:
     def _make_watcher(self, gas: TransactionSigner, turn: asyncio.Lock) -> Watcher:
         sender = UrgentSender(self._rpc, self.profile.chain_id, gas, self.outbox.store_for(b"", "watch"), turn=turn)
         quiet = self.profile.chain_id == SANDBOX_CHAIN
-        return Watcher(self.contract, sender, self._guarded, self._changed, quiet_chain=quiet)
+        return Watcher(self.contract, sender, self._guarded, self._changed, self._before, quiet_chain=quiet)
 
     def _guarded(self) -> list[Guarded]:
         """Every channel that may come to be, or is, on chain and is not over."""
         return [
-            Guarded(channel.id, channel.terms, best_provable(self.journal, channel.id), self.pays_out(channel))
+            Guarded(
+                channel.id,
+                channel.terms,
+                best_provable(self.journal, channel.id),
+                self.departures.pays_out(channel.id),
+                self.departures.leaving(channel),
+            )
             for channel in self._channels()
             if Phase(channel.record.phase) not in _UNWATCHED
         ]
 
-    def pays_out(self, channel: TraderChannel) -> bool:
-        """Whether the user is leaving, so that what is credited goes on to his own account."""
-        return self.journal.fact(channel.id, "pay_out") is not None
+    def _before(self, guarded: Guarded, duty: Duty) -> None:
+        for channel in self._channels():
+            if channel.id == guarded.channel:
+                self.departures.about_to(channel, duty)
+
+    def _may_be_challenged(self, channel: TraderChannel) -> bool:
+        """Whether a challenge of ours is signed: it may be mined at any time."""
+        return self.outbox.waits(channel.id, "challenge") or self.departures.is_sent(channel.id)
 
     async def ready(self, wait: float) -> None:
         """Waits until the chain answers and is the right one; else WalletError with what is wrong."""
@@ -218,7 +231,7 @@ class ChainLink:
         found = await self.contract.channel(channel.id)
         if await self._is_young(channel, found):
             return
-        channel.disputed = found.status is Status.DISPUTED or self.outbox.waits(channel.id, "challenge")
+        channel.disputed = found.status is Status.DISPUTED or self._may_be_challenged(channel)
         if found.status is Status.DISPUTED:
             self.deadlines[channel.id] = found.deadline
         await self._follow(channel, found, late=late)
@@ -307,7 +320,7 @@ class ChainLink:
         async with self._acting:
             await self.outbox.finish(channel.id, "challenge")
             if (await self.contract.channel(channel.id)).status is Status.OPEN:
-                self.journal.set_fact(channel.id, "pay_out", b"")
+                self.departures.leave(channel.id)
                 channel.disputed = True  # from before it is sent: nothing above this state is to be signed any more
                 sender = self._sender(owner, channel.id, "challenge")
                 await self._execute(self.contract.challenge(sender, channel.terms, state, validation))

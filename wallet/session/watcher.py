@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wallet.chain import calls
-from wallet.chain.calls import Call
+from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Adjudicator, OnChain, Status
 from wallet.chain.guard import Act, Alarm, Duty, Guarded, Judgement, judge
 from wallet.chain.records import Block
@@ -53,15 +53,20 @@ class Watcher:
         sender: UrgentSender,
         guarded: Callable[[], Iterable[Guarded]],
         changed: Callable[[], None] = lambda: None,
+        before: Callable[[Guarded, Duty], None] = lambda *_: None,
         *,
         quiet_chain: bool = False,
         poll: float = POLL,
     ) -> None:
-        """``quiet_chain``: one that makes blocks only when there is something to put into them."""
+        """``before`` hears of each duty before anything of it is signed; what it raises stops it.
+
+        ``quiet_chain``: one that makes blocks only when there is something to put into them.
+        """
         self._contract = contract
         self._sender = sender
         self._guarded = guarded
         self._changed = changed
+        self._before = before
         self._quiet = quiet_chain
         self._poll = poll
         self.alarms: dict[bytes, WalletError] = {}  # by channel; b"" for what concerns all of them
@@ -130,11 +135,12 @@ class Watcher:
         if standing.status is Status.SETTLED and one.pay_out:
             for row in one.terms.assets:
                 credited[row.asset] = await self._contract.credit(one.terms.trader, row.asset)
-        judgement = judge(one, standing, credited, now)
+        clock = int(time.time())
+        judgement = judge(one, standing, credited, now, clock)
         problem = await self._do(one, standing, judgement)
         if self._quiet and (problem is not None or judgement.duty is None):
             # No block tells that the period is over; the contract goes by the time of the block it would be in.
-            later = judge(one, standing, credited, max(now, int(time.time()) - LATE))
+            later = judge(one, standing, credited, max(now, clock - LATE), clock)
             if later.duty not in (None, judgement.duty):
                 problem = await self._do(one, standing, later)
         if problem is not None and problem.code != "RPC_REVERTED":  # a revert: somebody else was faster, or will say so
@@ -149,6 +155,7 @@ class Watcher:
         if judgement.duty is None:
             return None
         try:
+            self._before(one, judgement.duty)
             for call in await self._calls(one, standing, judgement.duty):
                 receipt = await self._sender.execute(call, ATTEMPT)
                 deed = Deed(int(time.time()), judgement.duty.act, one.channel, receipt.transaction)
@@ -183,6 +190,10 @@ class Watcher:
             return [calls.push_credit(contract, asset, one.terms.trader) for asset in duty.assets]
         if duty.act is Act.SETTLE:
             return [calls.settle(contract, one.terms, await self._recorded(one, standing))]
+        if duty.act is Act.CHALLENGE and one.leaving is not None:
+            state, proof = (best.state, best.validation) if best else (one.leaving.setup, Validation())
+            assert state is not None
+            return [calls.challenge(contract, one.terms, state, proof, one.leaving.mandate)]
         assert best is not None
         proof = best.validation
         if duty.act is Act.CLOSE:

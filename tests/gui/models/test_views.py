@@ -58,6 +58,13 @@ def test_without_a_channel_nothing_is_claimed() -> None:
     assert (shown["broker"].value, shown["broker"].tone) == ("offline", "bad")
 
 
+@pytest.mark.parametrize("phase", [Phase.SETTLED, Phase.WITHDRAWN, Phase.ABANDONED])
+def test_of_a_session_that_is_over_the_last_state_is_not_kept_up(phase: Phase) -> None:
+    shown = cells(app_view(channel=channel(phase=phase)))
+    assert (shown["state"].value, shown["age"].value) == ("–", "–")
+    assert shown["session"].value == phase.value
+
+
 def test_every_phase_has_a_word() -> None:
     assert set(status.PHASES) == set(Phase)
 

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from wallet.app.backend import Commands
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import PERMIT, Call, Failure, calls
-from wallet.app.owner.question import question
+from wallet.app.owner.question import question, refusal
 from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
 
@@ -251,6 +251,9 @@ class _Guest:
         if front is None:
             raise WalletError("OWNER_UNASKED")
         view = await asyncio.wrap_future(served.view(arguments.get("broker", b""), arguments.get("channel", b"")))
+        problem = refusal(call.name, view)
+        if problem is not None:
+            raise problem
         if not await asyncio.wrap_future(front.ask(question(call.name, arguments, view))):
             raise WalletError("OWNER_REFUSED")
 

@@ -189,8 +189,11 @@ class Guest:
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         return self._call("orders_gone", channel=channel, order=order, seconds=seconds)
 
-    def finalize(self, channel: bytes) -> Future[int]:
-        return self._call("finalize", channel=channel)
+    def finalize(self, channel: bytes, exit_after: int = 0) -> Future[int]:
+        return self._call("finalize", channel=channel, exit_after=exit_after)
+
+    def stay(self, channel: bytes) -> Future[None]:
+        return self._call("stay", channel=channel)
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         return self._call("withdraw", channel=channel)

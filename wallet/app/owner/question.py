@@ -6,8 +6,9 @@ from typing import Any
 
 from wallet.app.choice import short
 from wallet.app.messages import sentence
-from wallet.app.snapshots import AppView, MarketInfo
+from wallet.app.snapshots import AppView, MarketInfo, Phase
 from wallet.protocol.amounts import format_amount
+from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
 
 
@@ -24,9 +25,24 @@ def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
             for asset, amount in arguments["allocations"]
         ]
         params["amounts"] = ", ".join(amounts)
+    elif name == "finalize":
+        seconds = arguments.get("exit_after", 0)
+        params["alone"] = sentence("ASK-FINALIZE-ALONE", {"seconds": seconds}) if seconds else ""
     params["broker"] = view.connection.broker_name
     params["channel"] = short(view.channel.id) if view.channel else "–"
     return sentence("ASK-" + name.upper().replace("_", "-"), params)
+
+
+def refusal(name: str, view: AppView) -> WalletError | None:
+    """What can't be done at all is not asked about: a yes would be answered with a no."""
+    channel = view.channel
+    if name == "place_order" and channel is not None and channel.phase is not Phase.OPEN:
+        if channel.phase is Phase.DISPUTED:
+            return WalletError("CHANNEL_DISPUTED")
+        if channel.exit_at:
+            return WalletError("CHANNEL_LEAVING", until=channel.exit_at)
+        return WalletError("CHANNEL_NOT_OPEN", phase=channel.phase.value)
+    return None
 
 
 def _order(market: MarketInfo, arguments: dict[str, Any]) -> dict[str, object]:

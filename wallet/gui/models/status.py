@@ -45,6 +45,8 @@ PHASES = {
 }
 
 
+_DONE = (Phase.SETTLED, *OVER)  # paid by what was settled: what was signed last says nothing any more
+
 # why a channel does not trade: a word, and what it means
 _NOTES = {
     "RESTORED": ("restored", "This profile was restored or copied. The session only leaves: finalize and withdraw."),
@@ -102,6 +104,8 @@ def _state(view: AppView) -> Cell:
     channel = view.channel
     if channel is None:
         return Cell("state", "State", "–", tip="States are numbered from 0 once a session is open.")
+    if channel.phase in _DONE:
+        return Cell("state", "State", "–", tip="The session is over: no state of it matters any more.")
     number = f"#{channel.increment:,}".replace(",", GROUP)
     if channel.note in _NOTES:
         word, tip = _NOTES[channel.note]
@@ -114,7 +118,7 @@ def _state(view: AppView) -> Cell:
 
 
 def _age(channel: ChannelView | None, now: float) -> Cell:
-    if channel is None or not channel.last_time:
+    if channel is None or not channel.last_time or channel.phase in _DONE:
         return Cell("age", "Last signed", "–")
     return Cell(
         "age",
