@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import until
 from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.chain.calls import Validation
@@ -76,14 +77,6 @@ class Machine:
         async with Rpc(self.found.chain.url) as rpc:
             await rpc.request("evm_increaseTime", seconds)
             await rpc.request("evm_mine")
-
-
-async def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        for _ in range(10**6):
-            if condition():
-                return
-            await asyncio.sleep(0.05)
 
 
 def run(path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[Machine], Awaitable[None]]) -> None:

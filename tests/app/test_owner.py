@@ -22,6 +22,7 @@ import msgspec
 import pytest
 
 from tests.gui.scripted import CHANNEL, NOW, ScriptedBackend, app_view, channel, failed, order
+from tests.support.waiting import eventually
 from wallet.app.backend import Commands
 from wallet.app.owner import door as door_module
 from wallet.app.owner import frames, hello, local
@@ -77,13 +78,6 @@ def owner(tmp_path: Path, served: Served) -> Iterator[Owner]:
 def guest(owner: Owner) -> Iterator[Guest]:
     with contextlib.closing(Guest(owner.profile.path)) as made:
         yield made
-
-
-def eventually(condition: Any, within: float = 10.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 # --- the same commands ------------------------------------------------------------------------------------------------
@@ -445,7 +439,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(24, marks=pytest.mark.slow)])
@@ -470,7 +464,7 @@ def test_a_killed_owner_leaves_nothing_that_hinders(tmp_path: Path, times: int) 
         process = start(tmp_path / "p")
         assert said(process) == "OWNER"
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         assert (tmp_path / "p" / local.NAME).exists()  # what it left behind
         begun = time.monotonic()
         found = own_or_visit(tmp_path / "p")

@@ -106,7 +106,7 @@ def drive(options: Options, session: Session, resting: int, now: int, ahead: int
         assert said["states"] == wish["states"]
         return said["seconds"], said["each"], cpu
     finally:
-        feeder.communicate(timeout=30)
+        feeder.communicate(timeout=60)
 
 
 async def acknowledge_all(link: BrokerLink, session: Session) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 from coincurve import PrivateKey
 
 from tests.support.game import ETH, ETH_USDT, USDT, WBTC, WBTC_USDT
+from tests.support.waiting import PATIENCE
 from wallet.broker.chain_watch import ChainView, Proof, Standing
 from wallet.broker.config import BrokerConfig, MarketConfig, Policy, Token
 from wallet.broker.server import Broker
@@ -49,7 +50,7 @@ from wallet.wire.peer import Peer
 DOMAIN = Domain(31337, b"\xad" * 20)
 PRICE = 2_000 * 10**6
 ONE = 10**18
-WITHIN = 5.0
+WITHIN = PATIENCE
 
 
 class Key:
@@ -127,7 +128,7 @@ def make_config(folder: Path, port: int = 0, **policy: Any) -> BrokerConfig:
         signer=BROKER_SIGNER,
         tokens=TOKENS,
         markets=MARKETS,
-        policy=Policy(**{"heartbeat": 1, "answer_time": 1, "minimum_collateral": ((WBTC, 10**8),), **policy}),
+        policy=Policy(**{"heartbeat": 10, "answer_time": 10, "minimum_collateral": ((WBTC, 10**8),), **policy}),
         port=port,
         test=True,
     )

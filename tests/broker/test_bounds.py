@@ -17,6 +17,7 @@ from tests.broker.kit import (
     MARKETS,
     ONE,
     PRICE,
+    WITHIN,
     Key,
     MemoryChain,
     Trader,
@@ -66,7 +67,7 @@ def test_an_answer_that_does_not_hold_ends_the_connection_and_changes_nothing(tm
         answer(anna.peer, methods.PROPOSE, lying)
         signed = anna.sign_order(SELL, PRICE, ONE)
         await anna.place(signed)
-        await asyncio.wait_for(anna.peer.wait_closed(), 3)
+        await asyncio.wait_for(anna.peer.wait_closed(), WITHIN)
         channel = broker.floor.channels[anna.channel]
         assert channel.pending is not None
         assert channel.last is not None
@@ -179,7 +180,7 @@ def test_a_shallow_subscription_stays_right_when_levels_come_into_view(tmp_path:
     async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
         peer, replica = await connect(url_of(broker)), BookReplica()
         hear(peer, methods.DEPTH, lambda news, _: replica.apply(Delta(*(getattr(news, n) for n in Delta._fields))))
-        found = await ask(peer, methods.SUBSCRIBE, market.Subscribe(PAIR, 10), 2)
+        found = await ask(peer, methods.SUBSCRIBE, market.Subscribe(PAIR, 10), WITHIN)
         replica.load(Snapshot(*(getattr(found.snapshot, name) for name in Snapshot._fields)))
         placed = [await anna.order(SELL, PRICE + step * 10**6, ONE // 2) for step in range(15)]
         await anna.until(lambda: replica.asks(1) and len(replica.asks()) == 10)
@@ -188,7 +189,7 @@ def test_a_shallow_subscription_stays_right_when_levels_come_into_view(tmp_path:
         await anna.until(lambda: len(replica.asks()) == 7)
         assert replica.problem is None
         assert [price for price, _ in replica.asks()] == [PRICE + step * 10**6 for step in range(8, 15)]
-        await ask(peer, methods.UNSUBSCRIBE, market.Unsubscribe(PAIR), 2)
+        await ask(peer, methods.UNSUBSCRIBE, market.Unsubscribe(PAIR), WITHIN)
         before = replica.seq
         await anna.cancel(placed[9])
         await asyncio.sleep(0.2)

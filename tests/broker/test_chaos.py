@@ -53,7 +53,7 @@ async def live(trader: Moody, chance: random.Random, stop: asyncio.Event) -> Non
                 assert trader.peer is not None
                 trader.peer.abort()
             elif roll < 0.15 and trader.last and trader.last.open_orders:
-                await trader.cancel(chance.choice(trader.last.open_orders).id, within=2)
+                await trader.cancel(chance.choice(trader.last.open_orders).id)
             else:
                 price = PRICE + chance.randrange(-4, 5) * 10**6
                 tif = chance.choice([TimeInForce.GOOD_TILL_TIME, *TimeInForce])
@@ -71,7 +71,7 @@ async def calm(broker: Broker, traders: list[Moody]) -> None:
         if trader.peer is None or trader.peer.closed:
             trader.stop_beating()
             await trader.reconnect()
-    await traders[0].until(lambda: _quiet(broker), within=20)
+    await traders[0].until(lambda: _quiet(broker))
 
 
 def judge(broker: Broker, traders: list[Moody]) -> None:

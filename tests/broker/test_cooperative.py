@@ -198,8 +198,7 @@ def test_a_turn_kept_back_takes_the_orders_out_of_the_book(tmp_path: Path) -> No
         other = await ben.place_in_turn(SELL, PRICE + 10**6)
         await anna.place_in_turn(BUY)
         await ben.until(lambda: ben.asked)
-        await pause(1.5)
-        assert other not in broker.floor.books[PAIR]
+        await ben.until(lambda: other not in broker.floor.books[PAIR])
         signed = ben.sign_order(SELL, PRICE + 2 * 10**6, ONE)  # what he issues meanwhile does not make him punctual
         assert (await ben.issue(ben.opening(signed), signed)).reason == "ORDER_NOT_PRESENT"
         void = broker.floor.channels[ben.channel].void
@@ -211,7 +210,7 @@ def test_a_turn_kept_back_takes_the_orders_out_of_the_book(tmp_path: Path) -> No
         await ben.until(lambda: ben.fills(ask))
         await ben.until(lambda: other in broker.floor.books[PAIR])
 
-    play(tmp_path, body)
+    play(tmp_path, body, answer_time=2)
 
 
 # --- lies ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker.broker_process import Process
-from tests.broker.kit import BROKER_SIGNER, DOMAIN, ONE, PRICE, MemoryChain, Trader, running, url_of
+from tests.broker.kit import BROKER_SIGNER, DOMAIN, ONE, PRICE, WITHIN, MemoryChain, Trader, running, url_of
 from tests.broker.test_presence import PAIR, hold_trades, refuse_trades
 from tests.broker.test_trading import BUY, SELL, play, rejected
 from tests.support.game import ETH, USDT
@@ -213,7 +213,7 @@ def test_a_second_connection_takes_over(tmp_path: Path) -> None:
         order = await anna.order(SELL, PRICE, ONE)
         await anna.until(lambda: order in broker.floor.books[PAIR])
         beat = wire.StatesRequest(anna.channel, -1, 1)
-        assert (await methods.ask(old, methods.STATES, beat, 2)).states  # it may read, but speaks for it no more
+        assert (await methods.ask(old, methods.STATES, beat, WITHIN)).states  # it may read, but speaks for it no more
         await old.close()
         await asyncio.sleep(0.1)
         assert order in broker.floor.books[PAIR]
@@ -283,7 +283,7 @@ def test_a_broker_whose_disk_fails_signs_nothing_more(tmp_path: Path) -> None:
         with pytest.raises(WalletError) as caught:
             await anna.order(SELL, PRICE, ONE)
         assert caught.value.code in ("BROKER_HALTED", "RPC_CLOSED")
-        await asyncio.wait_for(broker.stopped.wait(), 2)
+        await asyncio.wait_for(broker.stopped.wait(), WITHIN)
         assert broker.ledger.failed
         assert len(anna.proposals) == before
 
@@ -301,7 +301,7 @@ def test_no_answer_leaves_before_the_disk_has_it(tmp_path: Path) -> None:
         with pytest.raises(WalletError) as caught:
             await anna.order(SELL, PRICE, ONE)
         assert caught.value.code in ("BROKER_HALTED", "RPC_CLOSED")
-        await asyncio.wait_for(broker.stopped.wait(), 2)
+        await asyncio.wait_for(broker.stopped.wait(), WITHIN)
 
     play(tmp_path, body)
 
@@ -329,7 +329,7 @@ def test_kill_and_start_again_while_states_flow(tmp_path: Path) -> None:
         await asyncio.sleep(0.5)
         stop.set()
         await asyncio.gather(*flows)
-        await anna.until(lambda: _settled(tmp_path), within=20)
+        await anna.until(lambda: _settled(tmp_path))
         assert not anna.flags + ben.flags
         for trader in (anna, ben):
             await trader.disconnect()

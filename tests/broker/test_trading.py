@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.broker.kit import ONE, PRICE, MemoryChain, Trader, running, url_of
+from tests.broker.kit import ONE, PRICE, WITHIN, MemoryChain, Trader, running, url_of
 from tests.support.game import ETH, USDT, WBTC_USDT
 from wallet.broker.chain_watch import ChainView, Standing
 from wallet.broker.server import Broker
@@ -306,7 +306,7 @@ def test_market_data(tmp_path: Path) -> None:
         from wallet.wire.methods import hear
 
         peer = await connect(url_of(broker))  # nobody in particular
-        instruments = (await ask(peer, methods.INSTRUMENTS, market.InstrumentsRequest(), 2)).markets
+        instruments = (await ask(peer, methods.INSTRUMENTS, market.InstrumentsRequest(), WITHIN)).markets
         assert [row.symbol for row in instruments] == ["ETH/USDT", "WBTC/USDT"]
         assert (instruments[0].maker_fee, instruments[0].taker_fee, instruments[0].base_decimals) == (500, 1_000, 18)
         pair = (instruments[0].base, instruments[0].quote)
@@ -314,7 +314,7 @@ def test_market_data(tmp_path: Path) -> None:
         hear(peer, methods.DEPTH, lambda news, _: replica.apply(Delta(*(getattr(news, n) for n in Delta._fields))))
         hear(peer, methods.TRADE, lambda news, _: trades.extend(news.trades))
         hear(peer, methods.MARKET_BEAT, lambda news, _: beats.append(news))
-        found = await ask(peer, methods.SUBSCRIBE, market.Subscribe(pair, 50), 2)
+        found = await ask(peer, methods.SUBSCRIBE, market.Subscribe(pair, 50), WITHIN)
         replica.load(Snapshot(*(getattr(found.snapshot, name) for name in Snapshot._fields)))
         await anna.order(SELL, PRICE + 10**6, 3 * ONE)
         bid = await anna.order(BUY, PRICE - 10**6, 2 * ONE)
@@ -326,13 +326,13 @@ def test_market_data(tmp_path: Path) -> None:
         assert replica.problem is None
         assert (replica.bids(), replica.asks()) == (((PRICE - 10**6, 2 * ONE),), ((PRICE + 10**6, 2 * ONE),))
         assert [(row.price, row.amount, row.side) for row in trades] == [(PRICE + 10**6, ONE, BUY)]
-        candles = (await ask(peer, methods.CANDLES, market.CandlesRequest(pair, 60, 10), 2)).candles
+        candles = (await ask(peer, methods.CANDLES, market.CandlesRequest(pair, 60, 10), WITHIN)).candles
         assert [(row.open, row.close, row.volume) for row in candles] == [(PRICE + 10**6, PRICE + 10**6, ONE)]
-        again = await ask(peer, methods.SUBSCRIBE, market.Subscribe(pair, 50), 2)
+        again = await ask(peer, methods.SUBSCRIBE, market.Subscribe(pair, 50), WITHIN)
         assert [row.id for row in again.trades] == [row.id for row in trades]
         assert again.snapshot.seq == replica.seq
         nowhere = market.Subscribe((b"\x01" * 20, b"\x02" * 20), 5)
-        assert await rejected(ask(peer, methods.SUBSCRIBE, nowhere, 2)) == "MARKET_UNKNOWN"
+        assert await rejected(ask(peer, methods.SUBSCRIBE, nowhere, WITHIN)) == "MARKET_UNKNOWN"
         await peer.close()
 
     play(tmp_path, body)

@@ -8,7 +8,7 @@ import urllib.request
 def ask(url: str, method: str, *params: object) -> str:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         answer = json.load(reply)
     if "error" in answer:
         raise SystemExit(f"{method}: {answer['error']}")

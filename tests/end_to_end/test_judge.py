@@ -311,7 +311,7 @@ def test_the_recorder_changes_nothing_and_forgets_nothing(tmp_path: Path) -> Non
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     with Recorder(tmp_path / "tape", server.getsockname()) as recorder:
-        with socket.create_connection(("127.0.0.1", recorder.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", recorder.port), timeout=60) as client:
             client.sendall(said)
             got = b""
             while piece := client.recv(65_536):

@@ -8,14 +8,28 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from tests.gui.scripted import ScriptedBackend, ScriptedLauncher
+from tests.support.waiting import PATIENCE
 from wallet.gui.look import Look, Mode
 from wallet.gui.models.settings import CONFIRM_ORDERS, THEME
 from wallet.gui.settings import Preferences
 from wallet.gui.window import MainWindow
 
 Find = Callable[[str], QWidget]
+
+
+class PatientBot(QtBot):  # type: ignore[misc]
+    """Waits as long as a slow machine needs, not the five seconds of its own."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = int(PATIENCE * 1_000)) -> None:  # noqa: N802
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_a_signal_closes_the_profile_and_ends_well(number: signal.Signals, tmp_p
             continue
         break
     process.send_signal(number)
-    said, complained = process.communicate(timeout=30)
+    said, complained = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "closed True\n")
     assert "Traceback" not in complained
 

@@ -213,7 +213,7 @@ def test_history_follows_new_states(history: Any, backend: ScriptedBackend, qtbo
 
     backend.states += [state_row(119), state_row(120, validated=False, signed_by_trader=False)]
     backend.publish(app_view(channel=channel(increment=120)))
-    qtbot.waitUntil(lambda: history.table.model().index(0, 0).data() == "120", timeout=3000)
+    qtbot.waitUntil(lambda: history.table.model().index(0, 0).data() == "120")
     assert [history.table.model().index(0, column).data() for column in (3, 4)] == ["broker", "waiting"]
     numbers = [int(history.table.model().index(row, 0).data()) for row in range(history.table.model().rowCount())]
     assert numbers == list(range(120, 120 - len(numbers), -1))
@@ -333,7 +333,7 @@ def test_a_dispute_counts_down_in_a_banner_until_it_is_over(
     assert title.text() in ("⚠ In dispute: 1:41 left", "⚠ In dispute: 1:40 left")
     assert find("strip.leave").text() == "Show the dispute…"
     before = title.text()
-    qtbot.waitUntil(lambda: title.text() != before, timeout=3000)  # no snapshot came
+    qtbot.waitUntil(lambda: title.text() != before)  # no snapshot came
     qtbot.mouseClick(find("dispute.details"), Qt.MouseButton.LeftButton)
     assert not find("leave.go").isVisible()
     assert find("leave.cancel").text() == "Close"

@@ -26,7 +26,7 @@ class DevnetProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            _, complaint = self.process.communicate(timeout=10)
+            _, complaint = self.process.communicate(timeout=60)
             raise RuntimeError(complaint)
         ready = json.loads(line)
         self.url: str = ready["url"]
@@ -36,12 +36,12 @@ class DevnetProcess:
     def kill(self) -> None:
         """Ends the process as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
     def terminate(self) -> int:
         """Asks the process to end; returns its exit code."""
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
         return self.process.returncode
 
     def __enter__(self) -> DevnetProcess:

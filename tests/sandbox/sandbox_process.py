@@ -37,7 +37,7 @@ class SandboxProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            _, complaint = self.process.communicate(timeout=10)
+            _, complaint = self.process.communicate(timeout=60)
             raise RuntimeError(complaint)
         self.ready: dict[str, Any] = json.loads(line)
         self.profile = Path(self.ready["profile"])
@@ -51,12 +51,12 @@ class SandboxProcess:
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Asks it to end; exit code, and all it said after the ready line."""
         self.process.send_signal(number)
-        self.process.wait(timeout=20)  # before communicate(), which closes stdin: it must end with stdin open, too
+        self.process.wait(timeout=60)  # before communicate(), which closes stdin: it must end with stdin open, too
         out, complaint = self.process.communicate()
         return self.process.returncode, out + complaint
 
@@ -107,7 +107,7 @@ async def trader(folder: Path, profile: Path) -> AsyncIterator[Account]:
         opened.close()
 
 
-async def eventually(condition: Callable[[], object], within: float = 20.0) -> None:
+async def eventually(condition: Callable[[], object], within: float = START_WITHIN) -> None:
     """Waits until it holds; fails the test if it does not."""
     deadline = time.monotonic() + within
     while not condition():

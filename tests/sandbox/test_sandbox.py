@@ -84,7 +84,7 @@ def _gas(account: Account) -> int:
 def _result(url: str, method: str, *params: object) -> Any:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return json.load(reply)["result"]
 
 
@@ -161,7 +161,7 @@ def test_the_market_moves(sandbox: SandboxProcess, tmp_path: Path) -> None:
 
 def test_a_second_one_on_the_same_directory_is_refused(sandbox: SandboxProcess) -> None:
     second = launch(sandbox.profile.parent)
-    out, complaint = second.communicate(timeout=30)
+    out, complaint = second.communicate(timeout=60)
     assert (second.returncode, out) == (1, "")
     assert str(sandbox.profile.parent) in complaint
     assert "Traceback" not in complaint
@@ -178,7 +178,7 @@ def test_ends_and_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
             assert process.process.stdin is not None
             process.process.stdin.close()
             process.process.stdin = None
-            out, complaint = process.process.communicate(timeout=20)
+            out, complaint = process.process.communicate(timeout=60)
             ended = process.process.returncode, out + complaint
         else:
             ended = process.stop(signal.Signals[way])
@@ -191,7 +191,7 @@ def test_ends_while_it_is_still_starting(tmp_path: Path) -> None:
     process = launch(tmp_path / "box")
     asyncio.run(eventually((tmp_path / "box" / "sandbox.json").exists))
     process.terminate()
-    _, complaint = process.communicate(timeout=20)
+    _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
 
 

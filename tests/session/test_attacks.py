@@ -16,7 +16,7 @@ from tests.session.ground import CHANNEL, DOMAIN, LIAR, SESSION, Ground, Keys, g
 from tests.session.moves import cancelled, filled, following, opened, proposal, shown, skewed
 from tests.support.game import CONTRACT, make_terms
 from tests.support.tamper import tamper
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from wallet.history.journal import ChannelRecord, Journal
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition, setup_state
@@ -264,7 +264,7 @@ def test_two_connections_get_one_signature(tmp_path: Path) -> None:
         async def ask(peer: Peer, state: State) -> Any:
             message = Propose(state, LIAR.sign(DOMAIN.digest(state)), ())
             try:
-                return (await peer.call("propose", message.show(), 5))["ack"]
+                return (await peer.call("propose", message.show(), PATIENCE))["ack"]
             except WalletError as error:
                 return error.code
 

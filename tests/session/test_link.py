@@ -115,7 +115,7 @@ def test_a_connection_that_begins_with_such_a_claim_signs_nothing(tmp_path: Path
         await until(lambda: bool(there.liar.asked))
         state = cancelled(there, there.buy)
         message = Propose(state, LIAR.sign(DOMAIN.digest(state)), ())
-        code = await refused(there.liar.peers[-1].call("propose", message.show(), 5))
+        code = await refused(there.liar.peers[-1].call("propose", message.show(), PATIENCE))
         assert code in ("BUSY", "RPC_CLOSED")
         assert there.signatures_of_trader(3) == []
         assert not there.link.live.online

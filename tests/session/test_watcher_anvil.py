@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from tests.chain.anvil import ETHER, anvil, run
 from tests.chain.evm import actor
 from tests.chain.scenario import BROKER, BROKER_SIGNER, TRADER, Session, make_terms
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 from wallet.chain.client import Adjudicator, Status
 from wallet.chain.guard import Act, Guarded, Provable
 from wallet.chain.quantities import show_data, show_quantity
@@ -49,14 +49,6 @@ async def disputed(rpc: Rpc, contract: Adjudicator) -> tuple[Session, Guarded]:
 def watching(rpc: Rpc, contract: Adjudicator, guarded: Guarded, stored: list[Outgoing]) -> Watcher:
     sender = UrgentSender(rpc, contract.chain_id, KeySigner(GAS.key.secret), stored.append, patience=0.3, poll=0.02)
     return Watcher(contract, sender, lambda: [guarded])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it never came to be")
 
 
 async def mine(rpc: Rpc, seconds: int = 1) -> None:

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect as raw_connect
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as raw_serve
 
+from tests.support.waiting import PATIENCE, until
 from wallet.wire.client import CLIENT_LIMITS, connect
 from wallet.wire.frames import Frame
 from wallet.wire.limits import Limits
@@ -26,7 +27,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
     async def guarded() -> Any:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * PATIENCE):
             result = await main
         for _ in range(20):
             left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -96,13 +97,6 @@ async def raw_broker(handler: Callable[[ServerConnection], Coroutine[Any, Any, N
     async with raw_serve(handler, "127.0.0.1", 0, compression=None, close_timeout=0.5) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         yield f"ws://127.0.0.1:{port}"
-
-
-async def until(condition: Callable[[], bool], within: float = 5) -> None:
-    deadline = asyncio.get_running_loop().time() + within
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "waited in vain"
-        await asyncio.sleep(0.01)
 
 
 def ask_text(number: object, method: str = "echo", params: object = None) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.game import ADDRESSES, CONTRACT, KEYS, NOW
-from tests.wire.kit import run, serving, until, url
+from tests.support.waiting import PATIENCE, until
+from tests.wire.kit import run, serving, url
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Auth
@@ -256,7 +257,7 @@ def test_a_broker_that_hangs_up_is_told_as_that() -> None:
 async def refused(client: Peer, code: str, call: Any) -> None:
     with pytest.raises(RemoteError, match=code):
         await call
-    await asyncio.wait_for(client.wait_closed(), 5)
+    await asyncio.wait_for(client.wait_closed(), PATIENCE)
     assert client.close_code == 1008
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.waiting import PATIENCE
 from tests.wire.kit import run, serving, url
 from wallet.protocol.errors import WalletError
 from wallet.wire.client import connect
@@ -123,7 +124,7 @@ def test_the_environment_names_no_proxy_and_no_certificates_are_asked_of_loopbac
     async def main() -> None:
         async with serving() as server:
             client = await connect(url(server))
-            assert await client.call("echo", {}, 5) == {}
+            assert await client.call("echo", {}, PATIENCE) == {}
             await client.close()
 
     run(main())
@@ -218,7 +219,7 @@ def test_a_certificate_the_system_trusts(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("SSL_CERT_FILE", str(cert))
         async with serving(tls=context) as server:
             client = await connect(f"wss://127.0.0.1:{server.port}")
-            assert await client.call("echo", {"over": "tls"}, 5) == {"over": "tls"}
+            assert await client.call("echo", {"over": "tls"}, PATIENCE) == {"over": "tls"}
             await client.close()
 
     run(main())

@@ -16,7 +16,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.wire.kit import ask_text, pair, raw_broker, raw_client, run, serving, until, url, with_echo
+from tests.support.waiting import PATIENCE, until
+from tests.wire.kit import ask_text, pair, raw_broker, raw_client, run, serving, url, with_echo
 from tests.wire.test_frames import MALFORMED
 from wallet.protocol.errors import WalletError
 from wallet.wire.client import connect
@@ -37,7 +38,7 @@ async def messages(connection: ClientConnection) -> AsyncIterator[str | bytes]:
 
 async def closing(connection: ClientConnection) -> int | None:
     """Read until the other side closes; its close code."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         async for _ in messages(connection):
             pass
     return connection.close_code
@@ -53,7 +54,7 @@ def calm() -> Any:
 
     async def check(server: Server) -> None:
         client = await connect(url(server))
-        assert await client.call("echo", {"still": "here"}, 5) == {"still": "here"}
+        assert await client.call("echo", {"still": "here"}, PATIENCE) == {"still": "here"}
         await client.close()
 
     return check
@@ -98,7 +99,7 @@ def test_the_trader_hangs_up_on_what_is_no_frame(data: str | bytes, code: int) -
         async with raw_broker(broker) as address:
             client = await connect(address)
             with pytest.raises(WalletError, match="RPC_CLOSED"):
-                await client.call("instruments", {}, 5)
+                await client.call("instruments", {}, PATIENCE)
             await client.wait_closed()
         assert codes == [code]
 
@@ -137,7 +138,7 @@ def test_the_broker_hangs_up_on_what_is_no_websocket(data: bytes, code: int, cal
             writer.write(HANDSHAKE)
             assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
             writer.write(data)
-            head = await asyncio.wait_for(reader.readexactly(4), 5)
+            head = await asyncio.wait_for(reader.readexactly(4), PATIENCE)
             assert (head[0], struct.unpack(">H", head[2:])[0]) == (0x88, code)
             writer.close()
             await calm(server)
@@ -167,7 +168,7 @@ def test_handshakes_that_are_not_taken(change: tuple[bytes, bytes], status: int,
         async with serving() as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(HANDSHAKE.replace(*change))
-            line = await asyncio.wait_for(reader.read(100), 5)
+            line = await asyncio.wait_for(reader.read(100), PATIENCE)
             assert b" 101 " not in line
             assert f" {status} ".encode() in line
             writer.close()
@@ -192,7 +193,7 @@ def test_a_handshake_that_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch, cal
 
             drip = asyncio.create_task(trickle())
             await calm(server)
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
             assert 0.3 < time.monotonic() - began < 3
             drip.cancel()
             writer.close()
@@ -221,7 +222,7 @@ def test_no_more_connections_than_the_broker_bears(calm: Any) -> None:
     async def main() -> None:
         async with serving(max_connections=2) as server:
             first, second = await connect(url(server)), await connect(url(server))
-            assert await second.call("echo", {}, 5) == {}
+            assert await second.call("echo", {}, PATIENCE) == {}
             with pytest.raises(WalletError, match="BROKER_FULL"):
                 await connect(url(server))
             with pytest.raises(InvalidStatus):
@@ -272,7 +273,7 @@ def test_a_flood_of_notifications_is_cut() -> None:
 
         async with raw_broker(broker) as address:
             client = await connect(address, notices={"depth": on_depth}, limits=Limits(rate=100, burst=200))
-            await asyncio.wait_for(client.wait_closed(), 5)
+            await asyncio.wait_for(client.wait_closed(), PATIENCE)
             assert client.close_code == 1008
         assert 180 <= len(heard) <= 400
 
@@ -322,7 +323,7 @@ def test_answers_to_pings_that_nobody_reads_are_bounded(monkeypatch: pytest.Monk
             async def flood() -> None:
                 for _ in range(5_000):
                     writer.write(ping * 100)
-                    await asyncio.wait_for(writer.drain(), 10)
+                    await asyncio.wait_for(writer.drain(), PATIENCE)
 
             with pytest.raises(ConnectionError):
                 await flood()
@@ -356,8 +357,8 @@ def test_an_answer_given_twice() -> None:
 
         async with raw_broker(broker) as address:
             client = await connect(address)
-            assert await client.call("echo", {}, 5) == {}
-            await asyncio.wait_for(client.wait_closed(), 5)
+            assert await client.call("echo", {}, PATIENCE) == {}
+            await asyncio.wait_for(client.wait_closed(), PATIENCE)
             assert client.close_code == 1002
 
     run(main())
@@ -388,7 +389,7 @@ def test_a_cut_in_the_middle_of_a_frame_ends_the_call_and_nothing_else(cut: int)
         async with raw_broker(broker) as address:
             client = await connect(address)
             with pytest.raises(WalletError, match="RPC_CLOSED"):
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
 
     run(main())
 
@@ -428,7 +429,7 @@ def test_a_broker_that_fails_at_the_door_closes_it(caplog: pytest.LogCaptureFixt
         async with serving(on) as server:
             client = await connect(url(server))
             with pytest.raises(WalletError, match="RPC_CLOSED"):
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
             await client.wait_closed()
             assert (client.close_code, client.close_reason) == (1011, "internal error")
             assert not server.peers

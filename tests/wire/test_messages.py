@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.strategies import addresses, amounts, counters, orders, rows, states, terms, words
+from tests.support.waiting import PATIENCE
 from tests.wire.kit import pair, run
 from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
@@ -170,8 +171,10 @@ def test_every_notification_arrives(news: Any, data: st.DataObject) -> None:
         async with pair() as (client, broker):
             hear(client, news, lambda message, frame: heard.append(message))
             assert all(tell(broker, news, message) for message in told)
-            await client.call("echo", {}, 5)  # market data leaves after answers: the second answer proves it is out
-            await client.call("echo", {}, 5)
+            await client.call(
+                "echo", {}, PATIENCE
+            )  # market data leaves after answers: the second answer proves it is out
+            await client.call("echo", {}, PATIENCE)
             assert heard == told
 
     run(main())

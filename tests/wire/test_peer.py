@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire.kit import pair, run, until
+from tests.support.waiting import PATIENCE, until
+from tests.wire.kit import pair, run
 from wallet.protocol.errors import WalletError
 from wallet.wire.frames import MAX_FRAME, Frame, RemoteError, Reply
 from wallet.wire.limits import Limits
@@ -19,11 +20,11 @@ from wallet.wire.peer import Goodbye, Peer
 def test_both_ends_call_each_other_at_once() -> None:
     async def main() -> None:
         async def ping_back(params: dict[str, Any], frame: Frame) -> dict[str, Any]:
-            return await broker.call("echo", {"and": params["n"]}, 5)
+            return await broker.call("echo", {"and": params["n"]}, PATIENCE)
 
         async with pair(lambda peer: peer.handlers.update(ping=ping_back)) as (client, broker):
             client.handlers["echo"] = lambda params, frame: _same(params)
-            answers = await asyncio.gather(*(client.call("ping", {"n": n}, 5) for n in range(60)))
+            answers = await asyncio.gather(*(client.call("ping", {"n": n}, PATIENCE) for n in range(60)))
             assert answers == [{"and": n} for n in range(60)]
             assert not broker.closed
 
@@ -46,7 +47,7 @@ def test_handlers_start_in_the_order_of_the_requests_and_finish_in_any() -> None
             return params
 
         async with pair(lambda peer: peer.handlers.update(echo=handler)) as (client, _):
-            calls = [asyncio.create_task(client.call("echo", {"n": n}, 5)) for n in range(10)]
+            calls = [asyncio.create_task(client.call("echo", {"n": n}, PATIENCE)) for n in range(10)]
             await asyncio.wait(calls[1:])
             assert not calls[0].done()
             first.set()
@@ -66,7 +67,7 @@ def test_a_handler_gets_the_bytes_and_when_they_came() -> None:
 
         async with pair(lambda peer: peer.handlers.update(propose=handler)) as (client, _):
             before = time.monotonic()
-            await client.call("propose", {"price": "12"}, 5)
+            await client.call("propose", {"price": "12"}, PATIENCE)
             assert seen[0].raw == b'{"jsonrpc":"2.0","id":1,"method":"propose","params":{"price":"12"}}'
             assert before <= seen[0].received <= time.monotonic()
 
@@ -80,7 +81,7 @@ def test_an_error_is_the_peers_no() -> None:
 
         async with pair(lambda peer: peer.handlers.update(finalize=handler)) as (client, _):
             with pytest.raises(RemoteError) as caught:
-                await client.call("finalize", {}, 5)
+                await client.call("finalize", {}, PATIENCE)
             assert caught.value.code == "FIN-NOT-NOW"
             assert caught.value.params == {"digest": "0x0102", "why": "a\\u202eb", "count": "3"}
 
@@ -102,7 +103,7 @@ def test_what_a_handler_raises(error: Exception, code: str, number: int, caplog:
 
         async with pair(lambda peer: peer.handlers.update(echo=handler)) as (client, _):
             with pytest.raises(RemoteError) as caught:
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
             assert (caught.value.code, caught.value.number) == (code, number)
             assert "somebody" not in str(caught.value)
 
@@ -119,9 +120,9 @@ def test_a_result_that_fits_in_no_frame_is_an_internal_error(result: dict[str, A
 
         async with pair(lambda peer: peer.handlers.update(echo=handler)) as (client, _):
             with pytest.raises(RemoteError, match="INTERNAL"):
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
             with pytest.raises(RemoteError, match="METHOD method=nothing"):
-                await client.call("nothing", {}, 5)
+                await client.call("nothing", {}, PATIENCE)
 
     run(main())
 
@@ -141,7 +142,7 @@ def test_a_call_without_an_answer_is_unknown_and_its_late_answer_is_let_go() -> 
             assert not isinstance(caught.value, RemoteError)
             assert 0.3 <= time.monotonic() - began < 2
             gate.set()
-            assert await client.call("echo", {"n": 1}, 5) == {"n": 1}
+            assert await client.call("echo", {"n": 1}, PATIENCE) == {"n": 1}
             assert not client.closed
 
     run(main())
@@ -156,13 +157,13 @@ def test_a_cancelled_call_leaves_the_connection_alone() -> None:
             return params
 
         async with pair(lambda peer: peer.handlers.update(echo=slow)) as (client, _):
-            call = asyncio.create_task(client.call("echo", {}, 5))
+            call = asyncio.create_task(client.call("echo", {}, PATIENCE))
             await asyncio.sleep(0.05)
             call.cancel()
             gate.set()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            assert await client.call("echo", {"n": 1}, 5) == {"n": 1}
+            assert await client.call("echo", {"n": 1}, PATIENCE) == {"n": 1}
 
     run(main())
 
@@ -171,7 +172,7 @@ def test_an_answer_in_the_very_moment_of_cancelling_harms_nobody() -> None:
     async def main() -> None:
         async with pair(lambda peer: None) as (client, broker):
             broker.handlers["echo"] = lambda params, frame: asyncio.sleep(0.1, {"n": 1})
-            call = asyncio.create_task(client.call("echo", {}, 5))
+            call = asyncio.create_task(client.call("echo", {}, PATIENCE))
             await asyncio.sleep(0)
             call.cancel()
             client._take(Reply(1, {}))  # the real one is then one too many, but this was its place
@@ -194,7 +195,7 @@ def test_a_connection_that_ends_ends_its_calls(how: str) -> None:
         async with pair(lambda peer: peer.handlers.update(echo=slow)) as (client, broker):
             ended: list[str] = []
             client.at_end(lambda: ended.append("client"))
-            calls = [asyncio.create_task(client.call("echo", {}, 5)) for _ in range(3)]
+            calls = [asyncio.create_task(client.call("echo", {}, PATIENCE)) for _ in range(3)]
             await asyncio.sleep(0.05)
             if how == "close":
                 await broker.close(1001, "bye")
@@ -208,7 +209,7 @@ def test_a_connection_that_ends_ends_its_calls(how: str) -> None:
             assert finished == [True] * 3  # what was begun was not cut off
             assert ended == ["client"]
             with pytest.raises(WalletError, match="RPC_CLOSED"):
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
             assert not client.notify("depth", {})
             client.at_end(lambda: ended.append("late"))
             assert ended == ["client", "late"]
@@ -223,7 +224,7 @@ def test_a_handler_may_say_no_and_goodbye() -> None:
 
         async with pair(lambda peer: peer.handlers.update(auth=handler)) as (client, _):
             with pytest.raises(RemoteError, match="AUTH_SIGNATURE"):
-                await client.call("auth", {}, 5)
+                await client.call("auth", {}, PATIENCE)
             await client.wait_closed()
             assert (client.close_code, client.close_reason) == (1008, "AUTH_SIGNATURE")
 
@@ -241,7 +242,7 @@ def test_a_handler_may_close_its_own_connection() -> None:
 
         async with pair(on) as (client, _):
             with pytest.raises(WalletError, match="RPC_CLOSED"):
-                await client.call("leave", {}, 5)
+                await client.call("leave", {}, PATIENCE)
 
     run(main())
 
@@ -259,7 +260,7 @@ def test_no_more_calls_are_under_way_than_agreed() -> None:
 
         generous = Limits(in_flight=100)
         async with pair(lambda peer: peer.handlers.update(echo=slow), Limits(in_flight=4)) as (client, _):
-            calls = [asyncio.create_task(client.call("echo", {"n": n}, 5)) for n in range(6)]
+            calls = [asyncio.create_task(client.call("echo", {"n": n}, PATIENCE)) for n in range(6)]
             for call in calls[4:]:
                 with pytest.raises(RemoteError, match="BUSY"):
                     await call
@@ -268,10 +269,10 @@ def test_no_more_calls_are_under_way_than_agreed() -> None:
         async with pair(lambda peer: None, generous, Limits(in_flight=2)) as (client, broker):
             broker.handlers["echo"] = slow
             gate.clear()
-            calls = [asyncio.create_task(client.call("echo", {}, 5)) for _ in range(2)]
+            calls = [asyncio.create_task(client.call("echo", {}, PATIENCE)) for _ in range(2)]
             await asyncio.sleep(0)
             with pytest.raises(WalletError, match="RPC_BUSY") as caught:
-                await client.call("echo", {}, 5)
+                await client.call("echo", {}, PATIENCE)
             assert not isinstance(caught.value, RemoteError)
             gate.set()
             await asyncio.gather(*calls)
@@ -283,10 +284,10 @@ def test_a_call_that_fits_in_no_frame_is_not_sent() -> None:
     async def main() -> None:
         async with pair() as (client, _):
             room = MAX_FRAME - len(b'{"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":""}}')
-            assert await client.call("echo", {"a": "x" * (room - 200)}, 5) == {"a": "x" * (room - 200)}
+            assert await client.call("echo", {"a": "x" * (room - 200)}, PATIENCE) == {"a": "x" * (room - 200)}
             with pytest.raises(WalletError, match="RPC_SIZE"):
-                await client.call("echo", {"a": "x" * (room + 1)}, 5)
-            assert await client.call("echo", {}, 5) == {}
+                await client.call("echo", {"a": "x" * (room + 1)}, PATIENCE)
+            assert await client.call("echo", {}, PATIENCE) == {}
 
     run(main())
 
@@ -299,16 +300,18 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
             return {}
 
         async with pair(lambda peer: peer.handlers.update(order=done, cancel=done), limits) as (client, _):
-            answers = await asyncio.gather(*(client.call("order", {}, 5) for _ in range(25)), return_exceptions=True)
+            answers = await asyncio.gather(
+                *(client.call("order", {}, PATIENCE) for _ in range(25)), return_exceptions=True
+            )
             refused = [error for error in answers if isinstance(error, RemoteError)]
             assert answers[:17] == [{}] * 17
             assert {error.code for error in refused} == {"RATE"}
             for _ in range(15):  # cancels, in a hurry, have a reserve
-                assert await client.call("cancel", {}, 5) == {}
+                assert await client.call("cancel", {}, PATIENCE) == {}
             with pytest.raises(RemoteError, match="RATE") as caught:
-                await client.call("order", {}, 5)
+                await client.call("order", {}, PATIENCE)
             await asyncio.sleep(int(caught.value.params["retryAfterMs"]) / 1_000)
-            assert await client.call("order", {}, 5) == {}
+            assert await client.call("order", {}, PATIENCE) == {}
 
     run(main())
 
@@ -324,7 +327,7 @@ def test_a_slow_reader_of_market_data_loses_it_but_gets_every_answer() -> None:
                 sent += 1
                 await asyncio.sleep(0)
                 assert sent < 5_000
-            call = asyncio.create_task(broker.call("echo", {}, 5))
+            call = asyncio.create_task(broker.call("echo", {}, PATIENCE))
             client.handlers["echo"] = lambda params, frame: _same({"ok": True})
             await asyncio.sleep(0.05)
             client._connection.transport.resume_reading()
@@ -350,7 +353,7 @@ def test_answers_overtake_market_data_that_waits() -> None:
             client.handlers["propose"] = handler
             for _ in range(10):
                 broker.notify("depth", {})
-            await broker.call("propose", {}, 5)
+            await broker.call("propose", {}, PATIENCE)
             await until(lambda: len(order) == 11)
             assert min(order)[1] == "propose"
 
