@@ -183,6 +183,7 @@ class ScriptedBackend:
     def __init__(self, view: AppView | None = None) -> None:
         self.shown = view or app_view()
         self.calls: list[tuple[Any, ...]] = []
+        self.client_ids: list[str] = []
         self.answers: dict[str, Future[Any]] = {}
         self.states = [state_row(number) for number in range(119)]
         self.on_app: Callable[[AppView], None] = lambda _: None
@@ -241,6 +242,7 @@ class ScriptedBackend:
         client_id: str = "",
         lifetime: int = 86_400,
     ) -> Future[bytes]:
+        self.client_ids.append(client_id)
         return self._do("place_order", channel, market, side, price, amount, time_in_force, value=bytes(32))
 
     def order(self, order: bytes) -> Future[OrderView]:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 
-from tests.gui.scripted import CHANNEL, ScriptedBackend, app_view, channel, failed, market_view
+from tests.gui.scripted import CHANNEL, ScriptedBackend, app_view, channel, failed, market_view, order
 from wallet.app.snapshots import ConnectionView, Link
 from wallet.gui.views.ticket import Ticket
 from wallet.gui.window import MainWindow
@@ -151,6 +151,50 @@ def test_a_refused_order_keeps_the_price_and_says_why(
     assert "The order was not taken" in trading.room.notice.text
     qtbot.keyClicks(ticket.amount.edit, "1")
     assert "may not lock" not in ticket.reason.text()
+
+
+def test_every_press_names_its_order(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    ticket = ticket_of(trading)
+    ticket.take_price(3_000_030_000)
+    for _ in range(2):  # the same order twice, meant twice
+        qtbot.keyClicks(ticket.amount.edit, "0.5")
+        qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    assert len(set(backend.client_ids)) == 2
+    assert all(len(name) == 32 for name in backend.client_ids)
+
+
+def test_without_an_answer_the_same_again_is_the_same_order(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any
+) -> None:
+    """Nobody knows whether the broker took it: a second Enter asks for it again, a change makes a new one."""
+    signed = order(77)
+    backend.answers["place_order"] = failed(WalletError("ORDER_UNKNOWN", order="0x" + signed.id.hex()))
+    ticket = ticket_of(trading)
+    ticket.take_price(3_000_030_000)
+    qtbot.keyClicks(ticket.amount.edit, "0.5")
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "never placed twice" in ticket.reason.text())
+    assert ticket.amount.text == "0.5"  # as it was
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ticket.amount.text == "0.5")
+    assert [*map(backend.client_ids.count, backend.client_ids)] == [2, 2]
+    qtbot.keyClicks(ticket.amount.edit, "1")
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    assert backend.client_ids[2] not in backend.client_ids[:2]
+
+
+def test_an_order_that_a_state_shows_is_answered(trading: MainWindow, backend: ScriptedBackend, qtbot: Any) -> None:
+    signed = order(77)
+    backend.answers["place_order"] = failed(WalletError("ORDER_UNKNOWN", order="0x" + signed.id.hex()))
+    ticket = ticket_of(trading)
+    ticket.take_price(3_000_030_000)
+    qtbot.keyClicks(ticket.amount.edit, "0.5")
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "never placed twice" in ticket.reason.text())
+    backend.publish(app_view(channel=channel(orders=(signed,))))
+    qtbot.waitUntil(lambda: bool(ticket._view.channel and ticket._view.channel.orders))
+    qtbot.keyClick(ticket.amount.edit, Qt.Key.Key_Return)
+    assert len(set(backend.client_ids)) == 2
 
 
 def test_kind_goes_with_the_order(trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:

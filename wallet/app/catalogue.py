@@ -165,6 +165,7 @@ WINDOW: Final[dict[str, str]] = {
     "TICKET-FUNDS": _("Only {available} available."),
     "TICKET-COLLATERAL": _("The broker's collateral covers {left} more."),
     "TICKET-NO-PRICE": _("Enter a price first."),
+    "TICKET-AGAIN": _("Send the same again to ask once more: it is never placed twice."),
     "SESSION-OFFLINE": _("The broker is not connected."),
     "SESSION-NO-CHAIN": _("The chain can't be reached."),
     "SESSION-AMOUNT": _("One of the amounts is not possible."),

@@ -80,6 +80,7 @@ class Channel:
     # cooperative channels
     void: Entry | None = None  # our Refuse of a state of the trader's: waits for his countersignature
     flagged: str = ""  # the rule that a state he signed breaks: nothing more is signed here
+    flagged_at: set[int] = field(default_factory=set)  # numbers at which there is evidence, decided on or not
     turn_since: int = 0  # the number of the yield since which its holder has the turn
     needs_turn_at: float | None = None  # since when we have something to do with the turn that is his
     told: bool = False  # he has been asked for it, on this connection

@@ -31,7 +31,9 @@ def load_channel(ledger: Ledger, record: ChannelRecord) -> Channel:
         channel.void = waiting
     else:
         channel.pending = waiting
-    channel.flagged = next((row.flag.code for row in journal.flags(record.id) if not row.resolved), "")
+    flags = journal.flags(record.id)
+    channel.flagged = next((row.flag.code for row in flags if not row.resolved), "")
+    channel.flagged_at = {row.increment for row in flags}
     channel.cancelled = ledger.cancelled(record.id)
     channel.top_nonce = ledger.top_nonce(record.id)
     channel.refusals = ledger.refusals(record.id)

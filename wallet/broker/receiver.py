@@ -17,11 +17,11 @@ from wallet.broker.intake import Intake
 from wallet.broker.issuer import Issuer
 from wallet.broker.ledger import Ledger
 from wallet.history.journal import Entry, FlagRecord, Status
-from wallet.history.seat import Seat, answer_of, implied
+from wallet.history.seat import Seat, Standing, answer_of, implied
 from wallet.protocol import rules
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order, SignedOrder, TurnRequest
-from wallet.protocol.rules import Flag, Ground
+from wallet.protocol.rules import Flag
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role
@@ -173,28 +173,12 @@ class Receiver:
     def _flag(
         self, channel: Channel, entry: Entry, basis: Entry | None, offered: dict[bytes, SignedOrder]
     ) -> Flag | None:
-        last = basis or channel.last
+        last, state = basis or channel.last, entry.state
         assert last is not None
-        state, journal = entry.state, self._ledger.journal
-        top = channel.void.state.increment if channel.void else last.state.increment
-        if state.increment <= top:
-            code = "INC-ZERO" if state.increment == 0 else "EQV-TWO"
-            if last.state.transition is Transition.FINALIZE and state.increment == last.state.increment:
-                code = "FIN-TWICE"
-            first = next((known.digest.hex() for known in journal.at(channel.id, state.increment)), "another state")
-            return Flag(code, first, entry.digest.hex())
-        if last.state.transition is Transition.FINALIZE:
-            return Flag("FIN-AFTER", "nothing after finalize", state.transition.name)
         orders: dict[bytes, Order] = channel.orders | {order: signed.order for order, signed in offered.items()}
-        ground = Ground(
-            channel.terms,
-            last.state,
-            last.digest,
-            last.state.increment + 1,
-            orders,
-            known=lambda digest: journal.by_digest(channel.id, digest) is not None,
-        )
-        return rules.check(ground, state, Role.TRADER)
+        standing = Standing(channel.terms, last, channel.void, orders)
+        taken = state.increment in channel.flagged_at
+        return standing.flag_of(self._ledger.journal, state, entry.digest, Role.TRADER, taken=taken)
 
     def _keep(self, channel: Channel, flag: Flag, entry: Entry, raw: bytes) -> WalletError:
         """Evidence first; then nothing more is signed here until somebody has looked at it."""
@@ -202,6 +186,7 @@ class Receiver:
         same = sum(row.increment == entry.state.increment for row in kept)
         with self._ledger.turn():
             channel.flagged = channel.flagged or flag.code
+            channel.flagged_at.add(entry.state.increment)
             if len(kept) < MAX_EVIDENCE and same < 2:
                 assert entry.trader_signature is not None
                 last = channel.last.state.increment if channel.last else 0

@@ -182,12 +182,23 @@ class TradingRoom(QWidget):
         )
 
     def _place(self, wanted: Wish) -> None:
+        ticket = self.workspace.ticket
+
+        def taken(_: bytes) -> None:
+            ticket.answered(wanted.client_id)
+
         def refused(error: WalletError) -> None:
             text = self._desk.explain(error)
-            self.workspace.ticket.show_refusal(text)
+            if error.code == "ORDER_UNKNOWN":
+                again = sentence("TICKET-AGAIN")
+                ticket.show_unanswered(wanted.client_id, str(error.params.get("order", "")), f"{text} {again}")
+                self.notice.say(f"{text} {again}", "bad")
+                return
+            ticket.answered(wanted.client_id)
+            ticket.show_refusal(text)
             self.notice.say(f"The order was not taken. {text}", "bad")
 
-        self.workspace.ticket.sent_off()
+        ticket.sent_off()
         future = self._desk.backend.place_order(
             self._channel,
             wanted.market,
@@ -195,9 +206,10 @@ class TradingRoom(QWidget):
             wanted.price,
             wanted.amount,
             wanted.time_in_force,
+            client_id=wanted.client_id,
             lifetime=wanted.lifetime,
         )
-        self._desk.courier.deliver(future, self, lambda _: None, refused)
+        self._desk.courier.deliver(future, self, taken, refused)
 
     def _cancel(self, order: bytes) -> None:
         self._desk.courier.deliver(self._desk.backend.cancel_order(order), self, lambda _: None, self._say_error)

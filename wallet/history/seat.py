@@ -15,7 +15,8 @@ from wallet.history.journal import Entry, Journal, Status
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order
-from wallet.protocol.rules import Ground, check_void
+from wallet.protocol.rules import Flag, Ground, check, check_void
+from wallet.protocol.shown import show
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role, Terms
@@ -102,6 +103,57 @@ def implied(pending: Entry | None, successor_of: State) -> Entry | None:
     if pending is None or successor_of.previous != pending.digest or pending.state.transition in NEEDS_BOTH:
         return None
     return replace(pending, status=Status.VALIDATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a channel stands for who judges the other's next state; both sides judge alike.
+
+    ``void`` is our own that waits for its countersignature; ``orders`` the signed intents by id; ``finalize_on`` the
+    state our FinalizeRequest names.
+    """
+
+    terms: Terms
+    last: Entry
+    void: Entry | None
+    orders: Mapping[bytes, Order]
+    finalize_on: bytes | None = None
+
+    def flag_of(
+        self, journal: Journal, state: State, digest: bytes, issuer: Role, *, taken: bool = False
+    ) -> Flag | None:
+        """The rule that a state ``issuer`` validly signed breaks, if any.
+
+        ``taken``: he signed another state at this number before, which was not accepted: that is kept as evidence.
+        """
+        last = self.last.state
+        top = self.void.state.increment if self.void is not None else last.increment
+        if state.increment <= top or taken:
+            return self._equivocation(journal, state, digest)
+        if last.transition is Transition.FINALIZE:
+            return Flag("FIN-AFTER", "nothing after finalize", state.transition.name)
+        ground = Ground(
+            terms=self.terms,
+            last=last,
+            last_digest=self.last.digest,
+            increment=last.increment + 1,
+            orders=self.orders,
+            finalize_on=self.finalize_on,
+            known=lambda digest: journal.by_digest(state.channel, digest) is not None,
+        )
+        return check(ground, state, issuer)
+
+    def _equivocation(self, journal: Journal, state: State, digest: bytes) -> Flag:
+        """A second digest where one was signed already, and never the same one again: that is answered, not judged."""
+        last = self.last.state
+        if state.increment == 0:
+            code = "INC-ZERO"
+        elif last.transition is Transition.FINALIZE and state.increment == last.increment:
+            code = "FIN-TWICE"
+        else:
+            code = "EQV-TWO"
+        first = next((show(entry.digest) for entry in journal.at(state.channel, state.increment)), "another state")
+        return Flag(code, first, show(digest))
 
 
 def answer_of(journal: Journal, role: Role, known: Entry) -> Entry | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wallet.history.seat import Standing
 from wallet.protocol import rules
 from wallet.protocol.errors import WalletError
 from wallet.protocol.presence import refusal
-from wallet.protocol.rules import Flag, Ground
+from wallet.protocol.rules import Flag
 from wallet.protocol.shown import show
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role
@@ -60,20 +61,9 @@ def flag_of(channel: TraderChannel, state: State, digest: bytes) -> Flag | None:
         return Flag("CHN-OTHER-CHANNEL", show(channel.id), show(state.channel))
     if last is None:
         return rules.check_setup(channel.terms, channel.id, state)
-    if state.increment <= last.state.increment or _is_taken(channel, state.increment):
-        return _equivocation(channel, state, digest)
-    if channel.final:
-        return Flag("FIN-AFTER", "nothing after finalize", state.transition.name)
-    ground = Ground(
-        terms=channel.terms,
-        last=last.state,
-        last_digest=last.digest,
-        increment=last.state.increment + 1,
-        orders=channel.requests.orders,
-        finalize_on=channel.finalize_on,
-        known=lambda digest: channel.journal.by_digest(channel.id, digest) is not None,
-    )
-    return rules.check(ground, state, Role.BROKER)
+    standing = Standing(channel.terms, last, channel.void, channel.requests.orders, channel.finalize_on)
+    taken = channel.evidence.is_at(state.increment)
+    return standing.flag_of(channel.journal, state, digest, Role.BROKER, taken=taken)
 
 
 def staleness(channel: TraderChannel, proposal: Proposal) -> str | None:
@@ -84,22 +74,3 @@ def staleness(channel: TraderChannel, proposal: Proposal) -> str | None:
         return "EXPIRED-FILL"  # an order this journal lost: nobody here knows whether it has expired
     presence = channel.requests.presence(channel.echoed)
     return refusal(channel.terms, channel.last.state, proposal.state, presence, proposal.received)
-
-
-def _is_taken(channel: TraderChannel, increment: int) -> bool:
-    """Whether this number is answered by our void, or the broker signed another state there that we did not accept."""
-    if channel.void is not None and increment <= channel.void.state.increment:
-        return True
-    return channel.evidence.is_at(increment)
-
-
-def _equivocation(channel: TraderChannel, state: State, digest: bytes) -> Flag:
-    if state.increment == 0:
-        code = "INC-ZERO"
-    elif channel.final and channel.last is not None and state.increment == channel.last.state.increment:
-        code = "FIN-TWICE"
-    else:
-        code = "EQV-TWO"
-    known = channel.journal.at(channel.id, state.increment)
-    first = next((show(entry.digest) for entry in known), "another state")
-    return Flag(code, first, show(digest))

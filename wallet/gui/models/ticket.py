@@ -58,7 +58,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An order as it goes to the backend: integers in base units, ``lifetime`` in seconds."""
+    """An order as it goes to the backend: integers in base units, ``lifetime`` in seconds.
+
+    ``client_id`` names the press of the button: the same one never places two orders.
+    """
 
     market: str
     side: str
@@ -66,6 +69,7 @@ class Wish:
     amount: int
     time_in_force: str
     lifetime: int
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSizePolicy
 
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, AssetInfo, BookView, MarketInfo
+from wallet.gui.models.asked import Presses
 from wallet.gui.models.figures import NONE, amount_text, asset_amount, exact, input_text, price_text, quote_text
 from wallet.gui.models.settings import LIFETIME, SLIPPAGE
 from wallet.gui.models.ticket import (
@@ -73,6 +75,7 @@ class Ticket(QFrame):
         self._draft = Draft(cap=preferences.get(SLIPPAGE), lifetime=preferences.get(LIFETIME))
         self._result = Assessment()
         self._refused: tuple[Draft, str] | None = None
+        self._presses = Presses(lambda: secrets.token_hex(16))
         self._side = Choice(
             "ticket.side",
             [("buy", "▲ Buy", "Buy (B)"), ("sell", "▼ Sell", "Sell (S)")],
@@ -123,6 +126,7 @@ class Ticket(QFrame):
 
     def show_view(self, view: AppView) -> None:
         self._view = view
+        self._presses.show_view(view)
         self._refresh()
 
     def show_book(self, book: BookView) -> None:
@@ -137,6 +141,17 @@ class Ticket(QFrame):
             kind = LIMIT if self._draft.kind == MARKET else self._draft.kind  # a market order takes no price
             self._put(price=input_text(price_text(self._market, price)), kind=kind)
             self.amount.edit.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_unanswered(self, client_id: str, order: str, text: str) -> None:
+        """Nobody knows whether it was taken: back in the ticket it asks for the very same order again."""
+        draft = self._presses.unanswered(client_id, order)
+        if draft is not None and not self._draft.amount:
+            self._draft = draft
+        self.show_refusal(text)
+
+    def answered(self, client_id: str) -> None:
+        """It is known what became of that order."""
+        self._presses.answered(client_id)
 
     def show_refusal(self, text: str) -> None:
         """Why the order was not taken; stays until the draft changes."""
@@ -225,7 +240,7 @@ class Ticket(QFrame):
         now = self._situation()
         wanted = wish(self._draft, now) if now is not None else None
         if wanted is not None:
-            self.sent.emit(wanted)
+            self.sent.emit(replace(wanted, client_id=self._presses.name(wanted.market, self._draft)))
 
     def sent_off(self) -> None:
         """The amount goes, so that a second Enter sends nothing twice; the price stays for the next order."""
