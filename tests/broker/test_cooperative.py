@@ -109,7 +109,7 @@ def test_in_its_turn_the_broker_finalizes_on_request(tmp_path: Path) -> None:
         await anna.until(lambda: anna.kinds()[-1] == "FINALIZE")
         assert anna.proposals[-1].state.transition is Transition.FINALIZE
 
-    play(tmp_path, body, yield_interval=1)
+    play(tmp_path, body, yield_interval=60)
 
 
 def test_a_yield_of_the_brokers_is_answered_by_the_next_state(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_claimed_time_ahead_is_held_and_not_flagged(tmp_path: Path) -> None:
 
 
 def test_a_storm_of_yields_is_slowed_and_then_cut(tmp_path: Path) -> None:
-    """TRN-YIELD-STORM: with an interval of a second, eight may come together, then one a second; then goodbye."""
+    """TRN-YIELD-STORM: with an interval of a minute, eight may come together, then one a minute; then goodbye."""
 
     async def body(broker: Broker, anna: Partner, ben: Partner) -> None:
         codes: list[str] = []
@@ -318,9 +318,9 @@ def test_a_storm_of_yields_is_slowed_and_then_cut(tmp_path: Path) -> None:
         assert anna.kinds().count("YIELD") <= 2 * 10
 
     with pytest.MonkeyPatch.context() as patch:
-        # the broker's own interval would slow it down to one exchange a second
+        # the broker's own interval would slow it down to one exchange a minute
         patch.setattr("wallet.broker.channel.may_yield", lambda *_: True)
-        play(tmp_path, body, yield_interval=1)
+        play(tmp_path, body, yield_interval=60)
 
 
 def test_only_its_own_flow_is_spoken_in_a_channel(tmp_path: Path) -> None:

@@ -170,12 +170,38 @@ def test_res_forged_ours_and_res_gap_are_not_adopted(tmp_path: Path, what: str) 
     async def work(there: Ground) -> None:
         state = cancelled(there, there.buy)
         if what == "gap":
-            state = replace(state, previous=b"\x01" * 32)
+            state = replace(state, increment=4, previous=b"\x01" * 32)  # number 3 is not shown
         there.liar.pages = [proven(state, ours=what == "gap")]
         standing(there, state)
         code = await refused(there.link.resume(there.channel))
         assert code == {"forged": "RES-FORGED-OURS", "gap": "RES-GAP"}[what]
         assert there.channel.last.state.increment == 2
+        assert not there.channel.forked
+
+    run(tmp_path, work)
+
+
+@pytest.mark.parametrize("what", ["next", "void", "on_an_older_one", "implied"])
+def test_a_next_state_of_ours_on_another_chain_is_a_fork(tmp_path: Path, what: str) -> None:
+    """Nothing is missing between it and ours: our key signed on where another program of it was, not where we are."""
+
+    async def work(there: Ground) -> None:
+        state = replace(cancelled(there, there.buy), previous=b"\x01" * 32)
+        if what == "void":
+            state = replace(state, increment=4, transition=Transition.VOID)
+        if what == "on_an_older_one":
+            state = replace(state, previous=bytes.fromhex(there.digests[1][2:]))
+        pages = [proven(state)]
+        if what == "implied":  # only what stands upon it carries our signature
+            above = replace(state, increment=4, previous=DOMAIN.digest(state).digest)
+            first, second = proven(state), proven(above)
+            pages = [replace(first, signatures=replace(first.signatures, trader=None)), second]
+        there.liar.pages = pages
+        standing(there, pages[-1].state)
+        assert await refused(there.link.resume(there.channel)) == "RES-FORK"
+        assert there.channel.forked
+        assert there.channel.last.state.increment == 2
+        assert await refused(there.link.resume(there.channel)) == "RES-FORK"  # for good
 
     run(tmp_path, work)
 

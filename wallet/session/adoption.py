@@ -16,6 +16,7 @@ from wallet.history.seat import NEEDS_BOTH
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import SignedOrder
 from wallet.protocol.signatures import require_signer
+from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Role
 from wallet.session.requests import SUBMITTED
 
@@ -57,16 +58,23 @@ def _adopt_one(channel: TraderChannel, entry: Entry, following: Entry | None) ->
             require_signer(digest, proof, channel.terms.signers(role))
         except WalletError as error:
             raise WalletError("RES-FORGED-OURS", increment=increment) from error
-    if channel.last is not None and entry.state.previous != channel.last.digest:
-        raise WalletError("RES-GAP", increment=increment)
     mine = channel.journal.own_at(channel.id, increment)
     if mine is not None and mine.digest != typed.digest:
         raise channel.fork(increment)
+    if channel.last is not None and entry.state.previous != channel.last.digest:
+        if increment - _step(entry.state) > channel.last.state.increment:
+            raise WalletError("RES-GAP", increment=increment)  # what is between was not shown
+        raise channel.fork(increment)  # our key signed what stands on another state than ours
     own = entry.trader_signature is not None
     if mine is None and own:  # ours are on disk before they leave: this journal is older than what our key has signed
         channel.roll_back(f"RES-AHEAD {increment}")
     now = int(channel.clock.now())
     channel.commit(replace(entry, digest=typed.digest, status=Status.VALIDATED, own=own, recorded=now))
+
+
+def _step(state: State) -> int:
+    """How far below it the state that it follows lies, at the least: a void leaves out the number it answers."""
+    return 2 if state.transition is Transition.VOID else 1
 
 
 def is_ours(channel: TraderChannel, entry: Entry) -> bool:
