@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.app.test_leaving import CHEAP, ETH, PERIOD, deeds, until
-from wallet.app import backup
+from wallet.app import backup, proofs
 from wallet.app.account import Account
 from wallet.app.profile import Profile
 from wallet.app.rediscovery import Rediscovered
 from wallet.chain.client import Status
 from wallet.chain.guard import Act
 from wallet.chain.rpc import Rpc
+from wallet.cli.main import main
 from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, create_vault, open_vault
@@ -85,6 +89,7 @@ class Lost:
     backed_up: int  # the number of the backup's last state
     last: int
     phrase: Secret
+    proof: Path  # of the last state
 
 
 def usdt(account: Account) -> bytes:
@@ -116,7 +121,9 @@ async def burned(path: Path, found: Sandbox) -> AsyncIterator[Lost]:
         await trade(seller, buyer)
         last = buyer.channel.last.state.increment  # type: ignore[union-attr]
         assert last > at
-        lost = Lost(path / "one.backup", buyer.channel.id, at, last, first.vault.export_phrase())  # type: ignore[union-attr]
+        proofs.save(buyer.journal, buyer.channel.record, path / "proof.json", None)  # type: ignore[arg-type,union-attr]
+        phrase, channel = first.vault.export_phrase(), buyer.channel.id  # type: ignore[union-attr]
+        lost = Lost(path / "one.backup", channel, at, last, phrase, path / "proof.json")
     first.profile.close()
     yield lost
     other.profile.close()
@@ -166,6 +173,7 @@ def test_with_the_broker_it_adopts_what_he_shows_finalizes_and_is_paid(
     run(tmp_path, monkeypatch, work)
 
 
+@pytest.mark.slow  # a challenge period
 def test_without_him_it_leaves_with_the_backups_state_and_he_answers_with_a_newer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,3 +300,39 @@ def test_channels_of_others_are_counted_and_left_alone(tmp_path: Path, monkeypat
         machine.profile.close()
 
     run(tmp_path, monkeypatch, work)
+
+
+def test_by_command_with_phrase_node_contract_and_proof_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broker gone, profile gone; what is left: the words, a node's address, the contract's, and a proof file."""
+
+    async def work(found: Sandbox, lost: Lost) -> None:
+        await found.broker.stop()
+        place = "--node", found.chain.url, "--contract", "0x" + found.profile.adjudicator.hex()
+        environment = {"CHANNEL_WALLET_PASSWORD": WORD.reveal(), "CHANNEL_WALLET_PHRASE": lost.phrase.reveal()}
+
+        async def command(*words: str, fails: str = "") -> dict[str, Any]:
+            arguments = [*words, "--json", "--profile", str(tmp_path / "second")]
+            done = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
+            assert done.stdout, repr(done.exception)
+            said: dict[str, Any] = json.loads(done.stdout)
+            assert said.get("error", "") == fails, done.output
+            return said
+
+        await command("keys", "restore")
+        (row,) = (await command("recover", "find", *place))["channels"]
+        token = "0x" + usdt_of(found).hex()
+        assert (row["channel"], row["status"], row["pays"][token]) == ("0x" + lost.channel.hex(), "open", "1000000000")
+        await command("recover", "exit", *place, fails="RECOVERING_OLD_STATE")
+        sent = await command("recover", "exit", *place, "--proof", str(lost.proof), "--old-state")
+        assert sent["sent"] == "challenge"
+        (row,) = (await command("recover", "find", *place))["channels"]
+        assert (row["status"], row["increment"], row["pays"][token]) == ("disputed", lost.last, "400000000")
+        assert (await command("recover", "withdraw", *place))["withdrawn"] == {}
+        await Machine.turn_the_clock(SimpleNamespace(found=found), PERIOD + 1)  # type: ignore[arg-type]
+        assert (await command("recover", "withdraw", *place))["withdrawn"][token] == "400000000"
+
+    run(tmp_path, monkeypatch, work)
+
+
+def usdt_of(found: Sandbox) -> bytes:
+    return next(row.address for row in found.profile.tokens if row.symbol == "USDT")

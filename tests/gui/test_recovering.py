@@ -68,14 +68,13 @@ def test_after_a_phrase_was_restored_the_chain_is_searched(
 
 def test_an_old_state_is_said_to_be_one_before_a_challenge_with_it() -> None:
     shown = channel(recovery=WAITING, increment=7)
-    words = cost_words(shown, WAITING)
+    words = cost_words(7, SHARES, shown=False)
     assert "State 7" in words[0]
     assert "1 ETH" in words[0]
     assert "0.5 ETH" in words[1]
     assert "9 ETH, 50000 USDT" in words[2]
     assert all(text in alone_words(shown) for text in words)
-    proven = replace(WAITING, shown=True)
-    assert cost_words(shown, proven) == (words[0], sentence("RECOVERING-SHOWN"))
+    assert cost_words(7, SHARES, shown=True) == (words[0], sentence("RECOVERING-SHOWN"))
     assert "backup" not in alone_words(channel())
 
 

@@ -193,7 +193,7 @@ WINDOW: Final[dict[str, str]] = {
     "RECOVERING-ORDERS": _("If your orders of then were filled after the backup, up to {more} more would be yours."),
     "RECOVERING-AT-MOST": _(
         "If you traded on after it, a newer state may pay more: at most {more}, for the channel holds no more. The"
-        " broker can answer with that state; this backup can't."
+        " broker can answer with that state; this computer can't."
     ),
     "RECOVERING-SHOWN": _("The broker has signed that it is the highest: if he shows a higher one, he has lied."),
     "NEW-PASSWORD-EMPTY": _("Choose a password."),

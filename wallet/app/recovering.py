@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AssetInfo, ChannelView, RecoveryView, ShareView
@@ -14,16 +14,19 @@ def next_words(channel: ChannelView, recovery: RecoveryView) -> str:
     return sentence(recovery.step, {"increment": channel.increment})
 
 
-def cost_words(channel: ChannelView, recovery: RecoveryView) -> tuple[str, ...]:
-    """What a challenge with the state at hand pays, and the worst that it may lack; sentences."""
-    pays = _amounts(recovery.shares, lambda row: row.pays)
-    said = [sentence("RECOVERING-PAYS", {"increment": channel.increment, "pays": pays or "nothing"})]
-    if recovery.shown:
+def cost_words(increment: int, shares: Sequence[ShareView], *, shown: bool) -> tuple[str, ...]:
+    """What a challenge with this state pays, and the worst that it may lack; sentences.
+
+    ``shown``: the broker has signed that it is the highest.
+    """
+    pays = amounts(shares, lambda row: row.pays)
+    said = [sentence("RECOVERING-PAYS", {"increment": increment, "pays": pays or "nothing"})]
+    if shown:
         return (*said, sentence("RECOVERING-SHOWN"))
-    orders = _amounts(recovery.shares, lambda row: row.by_orders)
+    orders = amounts(shares, lambda row: row.by_orders)
     if orders:
         said.append(sentence("RECOVERING-ORDERS", {"more": orders}))
-    most = _amounts(recovery.shares, lambda row: row.at_most)
+    most = amounts(shares, lambda row: row.at_most)
     return (*said, sentence("RECOVERING-AT-MOST", {"more": most or "nothing"}))
 
 
@@ -34,7 +37,8 @@ def found_words(taken: int, others: int) -> str:
     return " ".join(said) or sentence("FOUND-NONE")
 
 
-def _amounts(rows: tuple[ShareView, ...], part: Callable[[ShareView], int]) -> str:
+def amounts(rows: Sequence[ShareView], part: Callable[[ShareView], int]) -> str:
+    """One figure of each asset that has any."""
     return ", ".join(_amount(row.asset, part(row)) for row in rows if part(row))
 
 

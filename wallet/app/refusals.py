@@ -353,9 +353,18 @@ CHAIN: Final[dict[str, str]] = {
 
 BACKUPS: Final[dict[str, str]] = {
     "RECOVERING_OLD_STATE": _(
-        "This channel was restored from a backup; its state {increment} may not be the last. Read what that may cost,"
-        " and say --old-state if you want to leave with it. Nothing was sent."
+        "State {increment} of this restored channel may not be the last. Read what that may cost, and say --old-state"
+        " if you want to leave with it. Nothing was sent."
     ),
+    "ALONE_DISPUTED": _(
+        "A dispute runs already, with state {increment}, until {until} (Unix time). Only a proof of a higher state can"
+        " answer it. After that: channel-wallet recover withdraw"
+    ),
+    "ALONE_SETTLED": _("This channel is settled. What is left of it comes home with: channel-wallet recover withdraw"),
+    "ALONE_OTHER_CHANNEL": _("The proof is of the channel {channel}. Nothing was sent."),
+    "ALONE_CONTRACT": _("Say which contract: by its address (--contract), or with a broker's profile file (--broker)."),
+    "ALONE_ADDRESS": _("{got} is no address: 0x and 40 hexadecimal digits."),
+    "ALONE_NODE": _("Say which node to ask: --node URL. A broker's profile file (--broker) names some."),
     "BACKUP_FORM": _("This is no backup of a wallet, or a damaged one ({why}). Nothing was made of it."),
     "BACKUP_NEWER": _("This backup is of a newer version ({version}; this program knows {known}). Update it."),
     "BACKUP_SEALED": _(

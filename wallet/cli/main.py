@@ -20,6 +20,7 @@ from wallet.cli.contract import contract
 from wallet.cli.leaving import exit_after_option, say_exit
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
+from wallet.cli.recover import recover
 from wallet.cli.recovering import consent, next_line
 from wallet.cli.trading import allocations, amounts, cancel, place, show_order
 from wallet.cli.updates import updates
@@ -147,6 +148,7 @@ def keys_list(out: Context) -> None:
 
 main.add_command(backup)
 main.add_command(broker)
+main.add_command(recover)
 main.add_command(contract)
 main.add_command(status)
 main.add_command(watch)

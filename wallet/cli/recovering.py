@@ -28,7 +28,7 @@ def consent(view: AppView, *, given: bool) -> None:
     channel = view.channel
     if channel is None or channel.recovery is None:
         return
-    for text in cost_words(channel, channel.recovery):
+    for text in cost_words(channel.increment, channel.recovery.shares, shown=channel.recovery.shown):
         click.echo(text, err=True)
     if given or (sys.stdin.isatty() and click.confirm("Leave with this state?", err=True)):
         return

@@ -71,8 +71,9 @@ def _alone(channel: ChannelView | None, now: float, *, failed: bool) -> tuple[St
 def alone_words(channel: ChannelView) -> str:
     """What leaving without the broker means, before it is done."""
     if channel.recovery is not None:
+        said = cost_words(channel.increment, channel.recovery.shares, shown=channel.recovery.shown)
         means = "The contract gets the state below; when the challenge period is over, it is paid out."
-        return " ".join((means, *cost_words(channel, channel.recovery), "It should pay:"))
+        return " ".join((means, *said, "It should pay:"))
     return (
         f"The contract gets your best state, #{channel.increment}, and from then on nothing more is traded. The broker"
         f" has {duration(channel.challenge_period)} to show a higher one; this program answers an older one by itself."
