@@ -152,7 +152,19 @@ def test_leaving_with_the_broker_dead_for_good(tmp_path: Path, monkeypatch: pyte
                 raise WalletError("TX_NO_GAS", have=0, need=1, address="")
 
             monkeypatch.setattr(account.chain, "fund_gas", too_poor)  # which keeps nobody from leaving
+            said = await account.exit_plan(channel.id)
+            assert [(info.symbol, amount) for info, amount in said.pays if amount] == [("ETH", ETH)]
+            assert (said.increment, said.final, said.period) == (best, False, PERIOD)
+            assert [step.code for step in said.steps] == ["STEP-CHALLENGE", "STEP-SETTLE", "STEP-WITHDRAW"]
+            assert said.owner_has > said.owner_needs == said.steps[0].cost
+            spent = account.chain.holdings.wallet[NATIVE]
             until_when = await account.leave_alone(channel.id)
+            await account.chain.refresh()
+            spent -= account.chain.holdings.wallet[NATIVE]
+            assert said.steps[0].cost // 3 < spent < 3 * said.steps[0].cost
+            running = await account.exit_plan(channel.id)
+            assert (running.deadline, running.owner_needs) == (until_when, 0)
+            assert [step.code for step in running.steps] == ["STEP-SETTLE", "STEP-WITHDRAW"]
             assert channel.disputed
             found = await account.chain.contract.channel(channel.id)
             assert (found.status, found.increment, found.deadline) == (Status.DISPUTED, best, until_when)

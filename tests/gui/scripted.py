@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wallet.app.backend import Backend
+from wallet.app.leaving import GAS_KEY, OWNER, ExitPlan, ExitStep
 from wallet.app.owner.door import Front
 from wallet.app.snapshots import (
     AppView,
@@ -117,6 +118,26 @@ def app_view(**more: Any) -> AppView:
     )
     return replace(base, **more)
 
+
+GWEI = 10**9
+PLAN = ExitPlan(
+    CHANNEL,
+    118,
+    final=False,
+    pays=((ETH, 3_749_750 * 10**12), (USDT, 19_731_450_000), (WBTC, 50_000_000)),
+    steps=(
+        ExitStep("STEP-CHALLENGE", 96_900, 96_900 * GWEI, OWNER),
+        ExitStep("STEP-GAS", 21_000, 21_000 * GWEI, OWNER),
+        ExitStep("STEP-SETTLE", 171_500, 171_500 * GWEI, GAS_KEY),
+        ExitStep("STEP-WITHDRAW", 138_000, 138_000 * GWEI, GAS_KEY),
+    ),
+    coin=ETH,
+    gas_price=GWEI,
+    gas_share=10**15,
+    owner_has=10 * 10**18,
+    period=86_400,
+    deadline=0,
+)
 
 FLAG = FlagView(
     id=1,
@@ -258,13 +279,16 @@ class ScriptedBackend:
         return self._do("orders_gone", channel, order, seconds)
 
     def finalize(self, channel: bytes, exit_after: int = 0) -> Future[int]:
-        return self._do("finalize", channel, value=119)
+        return self._do("finalize", channel, exit_after, value=119)
 
     def stay(self, channel: bytes) -> Future[None]:
         return self._do("stay", channel)
 
     def leave_alone(self, channel: bytes) -> Future[int]:
         return self._do("leave_alone", channel, value=120)
+
+    def exit_plan(self, channel: bytes) -> Future[ExitPlan]:
+        return self._do("exit_plan", channel, value=PLAN)
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         return self._do("withdraw", channel, value=())

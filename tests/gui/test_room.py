@@ -17,9 +17,11 @@ from tests.gui.scripted import (
     CHANNEL,
     ETH_USDT,
     FLAG,
+    PLAN,
     ScriptedBackend,
     app_view,
     channel,
+    done,
     failed,
     fill,
     market_view,
@@ -309,6 +311,52 @@ def test_leaving_alone_is_chosen_first_and_asks_the_backend_once(
     qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
     assert calls(backend, "leave_alone") == [("leave_alone", CHANNEL)]
     assert calls(backend, "finalize") == []
+
+
+def test_what_leaving_alone_pays_costs_and_takes_is_said_before_it_is_done(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    assert calls(backend, "exit_plan") == []
+    assert not find("leave.costs").isVisible()
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "network fees" in find("leave.costs").text())
+    said = find("leave.costs").text()
+    for part in ("0.000097 ETH", "0.000138 ETH", "about 0.000428 ETH", "0.001 ETH for its part", "period of 24 h"):
+        assert part in said, part
+    assert find("leave.pays.USDT").text() == "19\u202f731.450000 USDT"
+    backend.answers["exit_plan"] = done(replace(PLAN, owner_has=0))
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    assert not find("leave.costs").isVisible()
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)  # asked anew: prices move
+    qtbot.waitUntil(lambda: "send it some first" in find("leave.costs").text())
+    backend.answers["exit_plan"] = failed(WalletError("RPC_TIMEOUT", node="n", seconds=15))
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.alone"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "can't be told now" in find("leave.costs").text())
+    assert find("leave.go").isEnabled()  # who can't be told must not be kept
+
+
+def test_a_finalize_that_waits_counts_down_to_leaving_alone_and_can_be_taken_back(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any
+) -> None:
+    backend.answers["finalize"] = failed(WalletError("FINALIZE_UNANSWERED"))
+    qtbot.mouseClick(find("strip.leave"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(find("leave.go"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(find("leave.error").isVisible)
+    assert calls(backend, "finalize") == [("finalize", CHANNEL, 3_600)]  # the setting's default
+    waiting = channel(phase=Phase.FINALIZING, exit_at=int(time.time()) + 101)
+    backend.publish(app_view(channel=waiting))
+    qtbot.waitUntil(find("dispute.banner").isVisible)
+    title = find("dispute.title")
+    assert "Leaving without the broker in 1:4" in title.text()
+    before = title.text()
+    qtbot.waitUntil(lambda: title.text() != before, timeout=30_000)  # no snapshot came
+    dialog(LeaveDialog).close()
+    qtbot.mouseClick(find("dispute.stay"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: calls(backend, "stay") == [("stay", CHANNEL)])
+    backend.publish(app_view(channel=channel()))
+    qtbot.waitUntil(lambda: not find("dispute.banner").isVisible())
 
 
 def test_a_flagged_session_can_be_left_alone_only(

@@ -11,10 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from wallet.app import views
+from wallet.app import estimate, views
 from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
+from wallet.app.leaving import ExitPlan
 from wallet.app.opening import OVER, Opening
 from wallet.app.profile import Profile
 from wallet.app.rediscovery import Rediscovered, find_channels
@@ -328,6 +329,11 @@ class Account:
             self.finalizing.discard(channel.id)
         assert channel.last is not None
         return channel.last.state.increment
+
+    async def exit_plan(self, channel: bytes | None = None) -> ExitPlan:
+        """What leaving without the broker would pay, cost and take. Works with a node and the profile alone."""
+        await self.chain.ready(15)
+        return await estimate.plan(self, self.find(channel))
 
     async def leave_alone(self, channel: bytes | None = None) -> int:
         """Leaves without the broker: with the final state if there is one, else by a dispute with the best state.

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
+from wallet.app.leaving import ExitPlan
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
@@ -86,6 +87,9 @@ class Commands(Protocol):
 
     def stay(self, channel: bytes) -> Future[None]:
         """Take that back: the session goes on; WalletError("EXIT_UNDER_WAY") if it is too late."""
+
+    def exit_plan(self, channel: bytes) -> Future[ExitPlan]:
+        """What leaving without the broker would pay, cost and take; nothing is signed."""
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         """Close on chain with the final state and bring every asset to the owner's account; what arrived, by asset."""

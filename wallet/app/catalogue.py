@@ -179,6 +179,20 @@ WINDOW: Final[dict[str, str]] = {
     "FOUND-NONE": _("The chain shows no open channel of yours that is not here already."),
     "FOUND-TAKEN": _("Found on the chain: {taken}. They are only left, not traded in."),
     "FOUND-OTHERS": _("{others} more are not of this broker as he is now: see channel-wallet recover."),
+    "EXIT-COSTS": _("It costs about {cost} of network fees at the present price."),
+    "EXIT-GAS-SHARE": _("The gas key is given {share} for its part; what it does not need can be swept back."),
+    "EXIT-TOO-POOR": _("Your account holds {have}, and the first step needs about {need}: send it some first."),
+    "EXIT-TAKES": _(
+        "It takes the challenge period of {period}, in which the broker may show a higher state. Meanwhile leave this"
+        " program running, or watch from elsewhere: it answers an older state, settles and pays out by itself."
+    ),
+    "EXIT-RUNS": _("The challenge period ends at {end}; after it, it is settled and paid out by itself."),
+    "EXIT-AT-ONCE": _("Both have signed the final state: it is paid out at once."),
+    "EXIT-COUNTDOWN": _("Leaving without the broker in {left} unless he signs the final state"),
+    "EXIT-COUNTDOWN-NEXT": _(
+        "He is asked again by itself. When the time is up your best state goes to the contract, even while your keys"
+        " are locked."
+    ),
     "RECOVERING-UNLOCK": _("Next: unlock the wallet. Your own key ends this session, since its session key is gone."),
     "RECOVERING-CONNECT": _(
         "Next: the broker shows how far it had come, once he is connected. If he stays away, leave without him."
@@ -218,6 +232,7 @@ WINDOW: Final[dict[str, str]] = {
     "STEP-FINALIZE": _("Finalize together with the broker"),
     "STEP-CLOSE": _("Close the channel on chain"),
     "STEP-CHALLENGE": _("Show the contract your best state"),
+    "STEP-GAS": _("Give the gas key what settling will cost"),
     "STEP-PERIOD": _("Wait for the challenge period to end"),
     "STEP-SETTLE": _("Settle by what is recorded"),
     "STEP-WITHDRAW": _("Withdraw to your account"),

@@ -243,6 +243,7 @@ CHANNELS: Final[dict[str, str]] = {
         "The channel is in dispute on chain: nothing more is traded in it. It pays out by your best state when the"
         " challenge period is over."
     ),
+    "CHANNEL_OVER": _("The channel is over: everything in it was paid out."),
     "EXIT_AFTER": _("The time to leave without the broker is between 1 and {limit} seconds. Nothing was changed."),
     "EXIT_UNDER_WAY": _("The challenge is on its way to the chain already: it can't be taken back."),
     "CHANNEL_UNKNOWN": _("There is no such channel."),

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from wallet.app import proofs, records
 from wallet.app.accounts import Accounts
 from wallet.app.backend import ORDER_LIFETIME
+from wallet.app.leaving import ExitPlan
 from wallet.app.profile import Profile
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
@@ -269,6 +270,9 @@ class Service:
 
     def leave_alone(self, channel: bytes) -> Future[int]:
         return self._run(lambda accounts: accounts.of_channel(channel).leave_alone(channel or None))
+
+    def exit_plan(self, channel: bytes) -> Future[ExitPlan]:
+        return self._run(lambda accounts: accounts.of_channel(channel).exit_plan(channel or None))
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         async def withdraw(accounts: Accounts) -> tuple[tuple[bytes, int], ...]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from wallet.cli.output import show_time
+from wallet.cli.output import Context, show_time
+from wallet.protocol.amounts import format_amount
+from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
+    from wallet.app.leaving import ExitPlan
     from wallet.app.snapshots import AppView
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -43,3 +47,45 @@ def say_exit(view: AppView) -> None:
             " At once: channel-wallet channel exit. Not at all: channel-wallet channel stay",
             err=True,
         )
+
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what it would pay, cost and take.")
+yes_option = click.option("--yes", is_flag=True, help="Don't ask.")
+
+
+def show_plan(out: Context, found: ExitPlan) -> None:
+    """The plan as the command's result. Amounts are decimals, costs wei."""
+    value = {
+        "increment": found.increment,
+        "final": found.final,
+        "pays": {asset.symbol: format_amount(amount, asset.decimals) for asset, amount in found.pays},
+        "steps": [
+            {"step": step.code, "gas": step.gas, "wei": str(step.cost), "paidBy": step.payer} for step in found.steps
+        ],
+        "gasPrice": str(found.gas_price),
+        "wei": str(found.cost),
+        "gasShareWei": str(found.gas_share),
+        "challengePeriod": found.period,
+        "deadline": found.deadline,
+    }
+    out.show(value, _text(found))
+
+
+def confirm_plan(found: ExitPlan, *, given: bool) -> None:
+    """Says it, and goes on only with a yes where there is somebody to ask. WalletError("CANCELLED")."""
+    click.echo(_text(found), err=True)
+    if not given and sys.stdin.isatty() and not click.confirm("Leave without the broker?", err=True):
+        raise WalletError("CANCELLED")
+
+
+def _text(found: ExitPlan) -> str:
+    from wallet.app.leaving import cost_words, step_rows, time_words
+
+    pays = ", ".join(
+        f"{format_amount(amount, asset.decimals)} {asset.symbol}" for asset, amount in found.pays if amount
+    )
+    lines = [f"State {found.increment} pays you {pays or 'nothing'}."]
+    lines += [f"  {cost:>20}  {what}" for what, cost in step_rows(found)]
+    return "\n".join(
+        (*lines, cost_words(found), time_words(found, f"{found.period} seconds", show_time(found.deadline)))
+    )

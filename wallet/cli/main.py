@@ -17,7 +17,7 @@ from wallet.cli import broker_host  # noqa: F401 - adds its commands to the grou
 from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
 from wallet.cli.contract import contract
-from wallet.cli.leaving import exit_after_option, say_exit
+from wallet.cli.leaving import confirm_plan, dry_run_option, exit_after_option, say_exit, show_plan, yes_option
 from wallet.cli.output import Context, channel_option, show_time, wallet_command
 from wallet.cli.reach import backend, broker_at, target
 from wallet.cli.recover import recover
@@ -262,17 +262,25 @@ def channel_stay(out: Context, which: str | None) -> None:
 
 
 @channel.command("exit")
+@dry_run_option
+@yes_option
 @click.option("--old-state", is_flag=True, help="Of a restored channel: with the state at hand, whatever came after.")
 @channel_option
 @wallet_command
-def channel_exit(out: Context, which: str | None, old_state: bool) -> None:
+def channel_exit(out: Context, which: str | None, old_state: bool, dry_run: bool, yes: bool) -> None:
     """Leave without the broker: challenge with your best state. Needs a node, and nothing of him.
 
     When the challenge period is over, `channel withdraw` settles and pays out; a running window or
     `watch run` does it by itself, and answers if an older state is shown meanwhile.
+    What it pays, costs and takes is said first; at a terminal it is asked about.
     """
     with target(out, which, chain_only=True) as there:
+        found = there.commands.exit_plan(there.channel).result()
+        if dry_run:
+            show_plan(out, found)
+            return
         consent(there.view, given=old_state)
+        confirm_plan(found, given=yes or old_state)
         until = there.commands.leave_alone(there.channel).result()
     text = (
         f"The challenge period ends at {show_time(until)}. Then: channel-wallet channel withdraw"

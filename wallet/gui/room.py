@@ -70,6 +70,7 @@ class TradingRoom(QWidget):
     def _connect(self) -> None:
         self.strip.leave_wanted.connect(self.show_leave)
         self.dispute.details_wanted.connect(self.show_leave)
+        self.dispute.stay_wanted.connect(self._stay)
         self.recovering.leave_wanted.connect(self.show_leave)
         self.strip.session_wanted.connect(self.session_wanted)
         self.strip.flags_wanted.connect(lambda: self.workspace.raise_dock("flags"))
@@ -315,6 +316,12 @@ class TradingRoom(QWidget):
             self._leave = LeaveDialog(self._desk, self.window(), self._channel)
         self._leave.show_view(self._view)
         self._leave.open()
+
+    def _stay(self) -> None:
+        def done(_: None) -> None:
+            self.notice.say("The session goes on: it is not left by itself.", "good")
+
+        self._desk.courier.deliver(self._desk.backend.stay(self._channel), self, done, self._say_error)
 
     def _say_error(self, error: WalletError) -> None:
         self.notice.say(self._desk.explain(error), "bad")

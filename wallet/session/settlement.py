@@ -296,14 +296,19 @@ class ChainLink:
                 await self._execute(self.contract.open(sender, channel.terms, setup.state.time, *signatures))
         await self.refresh()
 
-    async def fund_gas(self, owner: TransactionSigner) -> int:
-        """Tops the gas key up to what a dispute may cost at twice today's price; base units sent."""
+    async def gas_lacking(self) -> int:
+        """Base units the gas key is to be given; 0 if it has half of them: not a transaction for every little."""
         if self.watcher is None:
             return 0
         wanted = 2 * GAS_ALLOWANCE * await self._rpc.gas_price()
         lacking = wanted - await self._rpc.balance(self.watcher.gas_address)
-        if 2 * lacking <= wanted:
-            return 0  # half of it is enough; not a transaction for every little
+        return lacking if 2 * lacking > wanted else 0
+
+    async def fund_gas(self, owner: TransactionSigner) -> int:
+        """Tops the gas key up to what a dispute may cost at twice today's price; base units sent."""
+        lacking = await self.gas_lacking()
+        if self.watcher is None or not lacking:
+            return 0
         async with self._acting:
             await self._execute(self._sender(owner, b"", "gas").execute(Call(self.watcher.gas_address, b"", lacking)))
         return lacking

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wallet.app.backend import ORDER_LIFETIME
+from wallet.app.leaving import ExitPlan
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import PERMIT, Failure, calls
 from wallet.app.snapshots import AppView, OrderView, StateRow
@@ -194,6 +195,9 @@ class Guest:
 
     def stay(self, channel: bytes) -> Future[None]:
         return self._call("stay", channel=channel)
+
+    def exit_plan(self, channel: bytes) -> Future[ExitPlan]:
+        return self._call("exit_plan", channel=channel)
 
     def withdraw(self, channel: bytes) -> Future[tuple[tuple[bytes, int], ...]]:
         return self._call("withdraw", channel=channel)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T", bool, int, str)
 
-LOOKS, TRADING = "Appearance", "Trading"
+LOOKS, TRADING, LEAVING = "Appearance", "Trading", "Leaving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,16 @@ LIFETIME = Setting(
     "expiry time",
 )
 
+EXIT_AFTER = Setting(
+    "exit-after",
+    LEAVING,
+    "If the broker does not sign the final state, leave without him after",
+    3_600,
+    ((600, "10 minutes"), (3_600, "1 hour"), (21_600, "6 hours"), (86_400, "1 day"), (0, "Never by itself")),
+    "Counts from when you finalize, is shown, and can be taken back until then.",
+    "exit challenge dispute time",
+)
+
 SETTINGS: tuple[Setting[Any], ...] = (
     THEME,
     TREND,
@@ -100,6 +110,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     CONFIRM_ORDERS,
     SLIPPAGE,
     LIFETIME,
+    EXIT_AFTER,
 )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wallet.app.messages import sentence
 from wallet.app.recovering import cost_words
 from wallet.app.snapshots import ChannelView, OrderStatus, Phase, Step
 from wallet.gui.models.book import LIVE
-from wallet.gui.models.figures import countdown, duration
+from wallet.gui.models.figures import countdown
 
 ALONE = ("STEP-CHALLENGE", "STEP-PERIOD", "STEP-SETTLE", "STEP-WITHDRAW")
 LEAVE = ("STEP-CANCEL", "STEP-FINALIZE", "STEP-CLOSE", "STEP-WITHDRAW")
@@ -75,9 +76,8 @@ def alone_words(channel: ChannelView) -> str:
         means = "The contract gets the state below; when the challenge period is over, it is paid out."
         return " ".join((means, *said, "It should pay:"))
     return (
-        f"The contract gets your best state, #{channel.increment}, and from then on nothing more is traded. The broker"
-        f" has {duration(channel.challenge_period)} to show a higher one; this program answers an older one by itself."
-        " After that it settles and pays you by itself, while it runs. Network fees are yours. It should pay:"
+        f"The contract gets your best state, #{channel.increment}, and from then on nothing more is traded."
+        " It should pay:"
     )
 
 
@@ -96,6 +96,11 @@ def dispute_title(channel: ChannelView, now: float) -> str:
     if now > channel.deadline:
         return "The challenge period is over"
     return f"In dispute: {countdown(int(channel.deadline - now))} left"
+
+
+def exit_title(channel: ChannelView, now: float) -> str:
+    """When a session that is finalized is left without the broker."""
+    return sentence("EXIT-COUNTDOWN", {"left": countdown(int(channel.exit_at - now))})
 
 
 def left(channel: ChannelView | None) -> bool:

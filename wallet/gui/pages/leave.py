@@ -7,12 +7,23 @@ import time
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
-from wallet.app.messages import explain
+from wallet.app.leaving import ExitPlan, cost_words, step_rows, time_words
+from wallet.app.messages import explain, sentence
 from wallet.app.snapshots import AppView, Phase, Step
 from wallet.gui.desk import Desk
-from wallet.gui.models.figures import asset_amount, exact, signed
+from wallet.gui.models.figures import asset_amount, duration, exact, signed
 from wallet.gui.models.funds import Payout, payouts
-from wallet.gui.models.steps import ALONE, alone_words, dispute_title, dispute_words, leaving, left, live_orders
+from wallet.gui.models.settings import EXIT_AFTER
+from wallet.gui.models.steps import (
+    ALONE,
+    alone_words,
+    dispute_title,
+    dispute_words,
+    exit_title,
+    leaving,
+    left,
+    live_orders,
+)
 from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
 from wallet.gui.widgets.stepper import Stepper
 from wallet.gui.widgets.text import Label, set_tip
@@ -46,6 +57,10 @@ class LeaveDialog(QDialog):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(0, 1)
         self._stepper = Stepper("leave.steps", desk.look)
+        self._costs = Label("", tone="muted", wrap=True)
+        self._costs.setObjectName("leave.costs")
+        self._plan: ExitPlan | None = None
+        self._asked = False  # for what it costs
         self._error = Label("", tone="bad", wrap=True)
         self._error.setObjectName("leave.error")
         self._error.hide()
@@ -67,6 +82,8 @@ class LeaveDialog(QDialog):
                 14,
                 self._stepper,
                 10,
+                self._costs,
+                4,
                 self._error,
                 14,
                 row(self._switch, None, self._cancel, self._go, spacing=8),
@@ -101,10 +118,15 @@ class LeaveDialog(QDialog):
             lead = f"{dispute_words(channel, time.time())} It should pay:"
         elif self._without and channel is not None:
             lead = alone_words(channel)
+        elif channel is not None and channel.exit_at:
+            lead = f"{exit_title(channel, time.time())}. {sentence('EXIT-COUNTDOWN-NEXT')}"
         elif self._begun:
             lead = "You can keep this open or shut it: the work goes on, and every step is kept on disk."
         else:
-            lead = f"{orders}You and the broker sign the final state; with it the contract pays out:"
+            after = self._desk.preferences.get(EXIT_AFTER)
+            alone = f" If he does not sign within {duration(after)}, this program leaves without him." if after else ""
+            lead = f"{orders}You and the broker sign the final state; with it the contract pays out.{alone}"
+        self._show_costs()
         self._title.show_text(self._heading())
         self.setWindowTitle("Leave the session" if self._heading() != _TOGETHER else _TOGETHER)
         self._lead.show_text(lead)
@@ -116,6 +138,32 @@ class LeaveDialog(QDialog):
         self._switch.setText("Together after all" if self._without else "Leave without the broker…")
         set_tip(self._go, self._blocked())
         self._cancel.setText("Done" if done else "Close" if self._begun or running else "Stay")
+
+    def _show_costs(self) -> None:
+        """Before it is done: of each step, of all, and how long it takes. Asked for once."""
+        channel = self._view.channel
+        wanted = self._without and channel is not None and channel.phase in _OPEN_TO_ALONE
+        self._costs.setVisible(wanted)
+        if not wanted:
+            return
+        if not self._asked:
+            self._asked = True
+            self._costs.show_text("Asking the chain what it costs…")
+            future = self._desk.backend.exit_plan(self.channel)
+            self._desk.courier.deliver(future, self, self._take_plan, self._no_plan)
+        elif self._plan is not None:
+            found = self._plan
+            rows = "\n".join(f"{what}: {cost}" for what, cost in step_rows(found))
+            took = time_words(found, duration(found.period), "")
+            self._costs.show_text(f"{rows}\n{cost_words(found)}\n{took}")
+
+    def _take_plan(self, found: ExitPlan) -> None:
+        self._plan = found
+        self._show_costs()
+        self.adjustSize()
+
+    def _no_plan(self, error: WalletError) -> None:
+        self._costs.show_text(f"What it costs can't be told now: {explain(error)}")
 
     def _heading(self) -> str:
         channel = self._view.channel
@@ -134,7 +182,7 @@ class LeaveDialog(QDialog):
         return "Try again" if self._failed else _TOGETHER
 
     def _change_way(self) -> None:
-        self._without = not self._without
+        self._without, self._asked, self._plan = not self._without, False, None
         self._error.hide()
         self._cancel.setFocus()  # the way has changed: Enter still does nothing
         self.show_view(self._view)
@@ -143,7 +191,7 @@ class LeaveDialog(QDialog):
     def refresh(self) -> None:
         """The countdown moves on by itself."""
         channel = self._view.channel
-        if channel is not None and channel.phase is Phase.DISPUTED:
+        if channel is not None and (channel.phase is Phase.DISPUTED or channel.exit_at):
             self.show_view(self._view)
 
     def _blocked(self) -> str:
@@ -183,7 +231,10 @@ class LeaveDialog(QDialog):
             )
         elif phase in _OPEN_TO_FINALIZE:
             self._desk.courier.deliver(
-                self._desk.backend.finalize(self.channel), self, lambda _: self._withdraw(), self._fail
+                self._desk.backend.finalize(self.channel, self._desk.preferences.get(EXIT_AFTER)),
+                self,
+                lambda _: self._withdraw(),
+                self._fail,
             )
         else:
             self._withdraw()
