@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,23 @@ def test_a_failed_restore_leaves_nothing(place: tuple[Path, Vault], tmp_path: Pa
     with pytest.raises(WalletError, match="BACKUP_DAMAGED"):
         backup.restore(file, WORD, tmp_path / "again")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.backup", "profile"]
+
+
+def test_what_a_crash_left_behind_goes_and_what_is_being_made_stays(place: tuple[Path, Vault], tmp_path: Path) -> None:
+    made(place)
+    leftovers = [place[0] / ".backup-x", tmp_path / ".again.restoring-x", tmp_path / ".one.backup.77.part"]
+    for path in leftovers[:2]:
+        path.mkdir()
+        (path / "history.db").write_text("states", encoding="utf-8")
+    leftovers[2].write_text("half", encoding="utf-8")
+    backup.restore(made(place), WORD, tmp_path / "again")
+    assert all(path.exists() for path in leftovers)
+    long_ago = time.time() - backup.STALE - 10
+    for path in leftovers:
+        os.utime(path, (long_ago, long_ago))
+    shutil.rmtree(tmp_path / "again")
+    backup.restore(made(place), WORD, tmp_path / "again")
+    assert not any(path.exists() for path in leftovers)
 
 
 def test_a_disk_too_small_is_said_before_any_work(place: tuple[Path, Vault], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from tests.app.test_leaving import CHEAP, ETH, PERIOD, deeds, until
 from wallet.app import backup, proofs
 from wallet.app.account import Account
+from wallet.app.alone_service import AloneService
 from wallet.app.profile import Profile
 from wallet.app.rediscovery import Rediscovered
 from wallet.chain.client import Status
@@ -330,6 +331,44 @@ def test_by_command_with_phrase_node_contract_and_proof_alone(tmp_path: Path, mo
         assert (await command("recover", "withdraw", *place))["withdrawn"] == {}
         await Machine.turn_the_clock(SimpleNamespace(found=found), PERIOD + 1)  # type: ignore[arg-type]
         assert (await command("recover", "withdraw", *place))["withdrawn"][token] == "400000000"
+
+    run(tmp_path, monkeypatch, work)
+
+
+def test_the_windows_way_with_the_words_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made at the first time, opened again at the next; every call from another thread than the chain's."""
+
+    async def work(found: Sandbox, lost: Lost) -> None:
+        await found.broker.stop()
+        nodes, contract, folder = (found.chain.url,), found.profile.adjudicator, tmp_path / "second"
+        monkeypatch.setattr(create_vault, "__kwdefaults__", {**create_vault.__kwdefaults__, "params": CHEAP})  # type: ignore[dict-item]
+
+        def first() -> None:
+            service = AloneService(folder, lost.phrase, WORD, nodes, contract)
+            try:
+                (row,) = service.rows().result(30)
+                assert (row.channel, row.status) == (lost.channel, "open")
+                assert service.worth(row.channel, lost.proof).result(30)[0] == lost.last
+                assert service.leave(row.channel, lost.proof).result(60) == "challenge"
+            finally:
+                service.close()
+                service.close()  # the window may, once more
+
+        def second() -> None:
+            with pytest.raises(WalletError, match="KEYS_WRONG_PASSWORD"):
+                AloneService(folder, None, Secret("another"), nodes, contract)
+            service = AloneService(folder, None, WORD, nodes, contract)
+            try:
+                (row,) = service.rows().result(30)
+                assert (row.status, row.increment) == ("disputed", lost.last)
+                paid = {info.symbol: amount for info, amount in service.withdraw().result(60)}
+                assert paid["USDT"] == 400 * 10**6
+            finally:
+                service.close()
+
+        await asyncio.to_thread(first)
+        await Machine.turn_the_clock(SimpleNamespace(found=found), PERIOD + 1)  # type: ignore[arg-type]
+        await asyncio.to_thread(second)
 
     run(tmp_path, monkeypatch, work)
 

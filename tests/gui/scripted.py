@@ -350,6 +350,7 @@ class ScriptedLauncher:
         self.backend = backend or ScriptedBackend()
         self.calls: list[tuple[Any, ...]] = []
         self.answer: Future[Backend] | None = None
+        self.recovered: Future[Any] = Future()
         self.phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
     def _give(self, *call: Any) -> Future[Backend]:
@@ -371,6 +372,13 @@ class ScriptedLauncher:
         self, file: Path, password: str, path: Path, progress: Callable[[str, float], None]
     ) -> Future[Backend]:
         return self._give("restore_backup", file, password, path)
+
+    def recover(self, path: Path, phrase: str, password: str, node: str, contract: bytes) -> Future[Any]:
+        self.calls.append(("recover", path, phrase, password, node, contract))
+        return self.recovered
+
+    def let_go(self, backend: Any) -> None:
+        self.calls.append(("let_go", backend))
 
     def new_phrase(self) -> str:
         return self.phrase

@@ -9,6 +9,7 @@ folder holds it twice.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import io
 import os
@@ -41,6 +42,7 @@ MAX_LIST = 1024 * 1024
 MAX_FILES = codec.MAX_ROWS
 MAX_SETTING = 1024 * 1024
 PIECE = 256 * 1024
+STALE = 86_400  # seconds after which an unfinished file is nobody's
 _SETTING = re.compile(r"(brokers/(past/)?[0-9a-f]{40}\.json)|([a-z][a-z0-9-]{0,40}\.(json|ini))", re.ASCII)
 _LENGTH = 4
 
@@ -94,6 +96,7 @@ def make(
 
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with _explained(target), _scratch(profile) as scratch:
+        _sweep(target.parent, ".*.backup.*.part")
         files: list[tuple[str, Path | bytes]] = [(KEYS, image.encode())]
         if (profile / HISTORY).exists():
             back_up(
@@ -135,15 +138,20 @@ def _explained(target: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _scratch(profile: Path) -> Iterator[Path]:
     """An owner-only folder in the profile; one that a crash left behind goes first."""
-    for left in profile.glob(".backup-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > 86_400:
-                shutil.rmtree(left)
+    _sweep(profile, ".backup-*")
     made = Path(tempfile.mkdtemp(prefix=".backup-", dir=profile))
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """What a crash left behind long enough ago that nobody is at work in it."""
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _settings(profile: Path) -> list[str]:
@@ -227,7 +235,8 @@ def restore(file: Path, password: Secret, profile: Path, progress: Progress = no
         raise WalletError("BACKUP_OCCUPIED", path=str(profile))
     with _readable(profile):
         profile.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{profile.name}.", dir=profile.parent))
+        _sweep(profile.parent, f".{glob.escape(profile.name)}.restoring-*")
+        staging = Path(tempfile.mkdtemp(prefix=f".{profile.name}.restoring-", dir=profile.parent))
         try:
             found = _unpack(file, password, staging, progress, mark=True)
             for folder in (staging / "brokers" / "past", staging / "brokers", staging):

@@ -19,6 +19,7 @@ from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
+    from wallet.app.alone_service import AloneBackend
     from wallet.app.backend import Backend
     from wallet.app.owner.claim import Owner
     from wallet.app.owner.door import Front
@@ -67,6 +68,7 @@ class WindowLauncher:
         self._sandbox: subprocess.Popen[bytes] | None = None
         self._throwaway: Path | None = None
         self._services: list[Service] = []
+        self._alone: list[AloneBackend] = []
         self._owners: dict[Path, Owner] = {}  # profiles held and not yet opened, by resolved path
         self._front: Front | None = None
 
@@ -131,6 +133,21 @@ class WindowLauncher:
 
         return self._pool.submit(work)
 
+    def recover(self, path: Path, phrase: str, password: str, node: str, contract: bytes) -> Future[AloneBackend]:
+        def work() -> AloneBackend:
+            from wallet.app.alone_service import AloneService
+            from wallet.keys.secret import Secret
+
+            words = Secret(phrase) if phrase else None
+            service = AloneService(path, words, Secret(password), (node,), contract)
+            self._alone.append(service)
+            return service
+
+        return self._pool.submit(work)
+
+    def let_go(self, backend: AloneBackend) -> None:
+        self._pool.submit(backend.close)
+
     def new_phrase(self) -> str:
         from wallet.keys.mnemonic import create_phrase
 
@@ -167,6 +184,8 @@ class WindowLauncher:
         """Ends services and sandbox; nothing is left running."""
         for service in self._services:
             service.close()
+        for alone in self._alone:
+            alone.close()
         for owner in self._owners.values():
             owner.close()
         if self._sandbox is not None:

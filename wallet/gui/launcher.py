@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
+from wallet.app.alone_service import AloneBackend
 from wallet.app.backend import Backend
 from wallet.app.owner.door import Front
 
@@ -27,6 +28,12 @@ class Launcher(Protocol):
 
     def restore_backup(self, file: Path, password: str, path: Path, progress: Progress) -> Future[Backend]:
         """Make the profile at ``path`` (where there must be nothing) from a backup, and open it."""
+
+    def recover(self, path: Path, phrase: str, password: str, node: str, contract: bytes) -> Future[AloneBackend]:
+        """What the chain alone shows of a profile's sessions; a phrase makes its keys, "" means they are there."""
+
+    def let_go(self, backend: AloneBackend) -> None:
+        """Close it elsewhere: that may take as long as the network."""
 
     def new_phrase(self) -> str:
         """A fresh recovery phrase of twelve words."""

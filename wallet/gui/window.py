@@ -20,6 +20,7 @@ from wallet.gui.frames import Courier, FrameClock
 from wallet.gui.launcher import Launcher
 from wallet.gui.look import Look
 from wallet.gui.menus import build_menus
+from wallet.gui.pages.alone import AlonePage
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
 from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, RESTORE_STEPS, ProgressPage
@@ -75,11 +76,21 @@ class MainWindow(QMainWindow):
         self.restored_wallet = NewWalletPage(self._launcher, profiles, restore=True)
         self.unlock = UnlockPage(profiles)
         self.from_backup = RestorePage(profiles)
+        self.alone = AlonePage(self._launcher, self.courier, profiles)
         self.session = SessionPage(self._look)
         self.failure = FailurePage()
         self._before_failure: QWidget = self.start
         wallets = (self.new_wallet, self.restored_wallet)
-        for page in (*wallets, self.from_backup, self.unlock, self.start, self.progress, self.session, self.failure):
+        for page in (
+            *wallets,
+            self.from_backup,
+            self.alone,
+            self.unlock,
+            self.start,
+            self.progress,
+            self.session,
+            self.failure,
+        ):
             self.stack.addWidget(page)
         self.start.demo_wanted.connect(self.start_demo)
         self.start.create_wanted.connect(lambda: self._begin(self.new_wallet))
@@ -87,7 +98,8 @@ class MainWindow(QMainWindow):
         self.start.open_wanted.connect(lambda: self.ask_password(None))
         self.start.backup_wanted.connect(lambda: self._begin(self.from_backup))
         self.from_backup.wanted.connect(self.restore_backup)
-        for back in (*wallets, self.from_backup, self.unlock):
+        self.start.alone_wanted.connect(lambda: self._begin(self.alone))
+        for back in (*wallets, self.from_backup, self.alone, self.unlock):
             back.back.connect(lambda: self.show_page(self.start))
         for wallet in wallets:
             wallet.made.connect(self._create)
@@ -146,7 +158,7 @@ class MainWindow(QMainWindow):
 
         self._wait_for(self._launcher.restore_backup(file, password, path, self._report), failed, path)
 
-    def _begin(self, page: NewWalletPage | RestorePage) -> None:
+    def _begin(self, page: NewWalletPage | RestorePage | AlonePage) -> None:
         page.begin()
         self.show_page(page)
 

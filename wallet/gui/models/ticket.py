@@ -286,6 +286,8 @@ def _closed(now: Situation) -> Reason | None:
         return Reason("TICKET-OPENING")
     if channel.phase is not Phase.OPEN:
         return Reason("TICKET-LEAVING")
+    if channel.recovery is not None:
+        return Reason("TICKET-RECOVERING")
     if now.broker is not Link.ONLINE:
         return Reason("TICKET-OFFLINE")
     return None

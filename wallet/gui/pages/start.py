@@ -31,6 +31,7 @@ class StartPage(Page):
     create_wanted = Signal()
     restore_wanted = Signal()
     backup_wanted = Signal()
+    alone_wanted = Signal()
     open_wanted = Signal()
 
     def __init__(self, look: Look) -> None:
@@ -54,6 +55,8 @@ class StartPage(Page):
             tone="muted",
             wrap=True,
         )
+        alone = button("Only your words left? Find your sessions on the chain ›", "start.alone", role="link")
+        alone.clicked.connect(self.alone_wanted)
         cards = QGridLayout()
         cards.setSpacing(10)
         self._icons: list[tuple[QLabel, str]] = []
@@ -66,6 +69,8 @@ class StartPage(Page):
                 Label("Or with a wallet of your own", level="strong"),
                 8,
                 cards,
+                8,
+                row(alone, None),
                 14,
                 self.notice,
             ),
