@@ -79,6 +79,7 @@ class MemoryChain:
     def __init__(self) -> None:
         self.views: dict[bytes, ChainView] = {}
         self.balances: dict[bytes, int] = {ETH: 10**24, USDT: 10**15, WBTC: 10**13}
+        self.challenges: list[Proof] = []
         self.responses: list[Proof] = []
         self.closed: list[Proof] = []
         self.settled: list[Proof] = []
@@ -104,6 +105,9 @@ class MemoryChain:
 
     async def free(self, assets: Iterable[bytes]) -> Mapping[bytes, int]:
         return {asset: self.balances.get(asset, 0) for asset in assets}
+
+    async def challenge(self, proof: Proof) -> None:
+        self.challenges.append(proof)
 
     async def respond(self, proof: Proof) -> None:
         self.responses.append(proof)

@@ -17,6 +17,7 @@ from tests.protocol.cases import CASES
 from tests.session.test_every_lie import OTHERWISE
 from tests.session.test_liar import LIES
 from tests.support.sharded import ROOT
+from wallet.history import seat
 from wallet.protocol import presence, rules, signatures, strictjson, terms, transitions
 from wallet.session import adoption, judging
 
@@ -95,7 +96,7 @@ def test_a_row_has_one_code_and_its_tests_know_it(row: Row, collected: dict[str,
 
 def test_every_code_is_provoked() -> None:
     codes = {row.code for row in APPLIES}
-    sources = (rules, transitions, terms, judging, signatures, strictjson, presence, adoption)
+    sources = (rules, transitions, terms, judging, signatures, strictjson, presence, adoption, seat)
     pattern = r'"((?:[A-Z]{3}-[A-Z-]+)|(?:JSON_[A-Z_]+)|(?:[A-Z]+-(?:FILL|OPENING)))"'
     raised = {code for module in sources for code in re.findall(pattern, inspect.getsource(module))}
     assert raised - codes == set()

@@ -20,10 +20,11 @@ from wallet.history.journal import Journal
 from wallet.protocol import codec
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
+from wallet.protocol.evidence import state_in
 from wallet.protocol.signatures import sign
 from wallet.protocol.state import State
 from wallet.protocol.terms import Role
-from wallet.session.answers import Ack, Proposal, Refusal, proposed_state
+from wallet.session.answers import Ack, Proposal, Refusal
 from wallet.session.channel import TraderChannel
 from wallet.wire.messages import Propose
 
@@ -196,7 +197,7 @@ def test_the_same_state_in_another_spelling(tmp_path: Path) -> None:
     plain = {"jsonrpc": "2.0", "id": 1, "method": "propose", "params": message}
     turned = {key: plain[key] for key in reversed(plain)}
     for text in (json.dumps(plain), json.dumps(turned, indent=3), json.dumps(plain).replace("trade", "\\u0074rade")):
-        again = proposed_state(text.encode())
+        again = state_in(text.encode())
         assert game.digest(again) == game.digest(state)
         assert show(game, channel, again) == "ack"
     assert len(channel.journal.at(game.channel, state.increment)) == 1

@@ -14,6 +14,7 @@ from tests.support.forge import moved
 from tests.support.game import ETH, ONE, USDT, Game
 from wallet.protocol import rules, transitions
 from wallet.protocol.rules import Flag
+from wallet.protocol.terms import Role
 
 FINDINGS = findings.kept()
 
@@ -59,6 +60,17 @@ def test_cost_is_what_signing_would_have_lost() -> None:
     gift = game.check(moved(state, balances={USDT: (7, 0)}))
     assert gift is not None
     assert gift.cost == ()
+
+
+def test_cost_is_borne_by_who_judges() -> None:
+    """What a trader takes too much of, the broker would have lost by signing; what he gives away costs nobody."""
+    game, buy, _ = trading()
+    due = game.cancel(buy)
+    taken, given = moved(due, balances={USDT: (7, 0)}), moved(due, balances={USDT: (-7, 0)})
+    assert rules.cost(due, taken, Role.BROKER) == ((USDT, 7),)
+    assert rules.cost(due, given, Role.BROKER) == ()
+    assert rules.cost(due, moved(due, outcomes={USDT: (0, 5)}), Role.BROKER) == ((USDT, 5),)
+    assert rules.cost(due, moved(due, outcomes={USDT: (5, 0)}), Role.BROKER) == ()
 
 
 def test_cost_when_rows_are_missing() -> None:

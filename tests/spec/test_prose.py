@@ -12,6 +12,7 @@ import pytest
 from tests.spec.generate import FOLDER, VECTORS
 from wallet.broker.errors import CODES
 from wallet.chain.artifact import adjudicator
+from wallet.history import seat
 from wallet.protocol import evidence, presence, proof, rules, signatures, strictjson, terms, transitions
 from wallet.protocol.eip712 import FIELDS
 from wallet.session import adoption, channel, judging
@@ -55,7 +56,7 @@ RULE = r'"([A-Z]{3}-[A-Z-]+)"'
             | codes_in(r'WalletError\("(RATE|BUSY|METHOD|INTERNAL)"', peer)
             | {"WIR-FORM", "AUTH_NEEDED"},
         ),
-        ("flags of the session", codes_in(r'(?:code = |Flag\()"([A-Z]{3}-[A-Z]+)"', judging) - {"CHN-OTHER-CHANNEL"}),
+        ("flags of the session", codes_in(r'(?:code = |Flag\()"([A-Z]{3}-[A-Z]+)"', seat)),
     ],
 )
 def test_a_table_lists_the_codes_of_the_program(marker: str, expected: set[str]) -> None:

@@ -14,7 +14,7 @@ from wallet.app.proofs import read_json
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import validation_of
-from wallet.protocol import codec, strictjson
+from wallet.protocol import codec
 from wallet.protocol import evidence as files
 from wallet.protocol.errors import WalletError
 from wallet.protocol.evidence import Evidence, Finding, Signed, needed_orders
@@ -97,8 +97,7 @@ def _gather(journal: HistoryReader, flag: int) -> Evidence:
 def _flagged(record: ChannelRecord, row: FlagRecord, accused: Role) -> Signed:
     """The state in the raw bytes of a proposal."""
     try:
-        frame: Any = strictjson.loads(row.raw)
-        state = codec.read_state(frame["params"]["envelope"], frame["params"]["state"])
+        state = files.state_in(row.raw)
     except (WalletError, LookupError, TypeError) as error:
         raise WalletError("EVIDENCE_RAW", flag=row.id) from error
     if record.domain.digest(state).digest != row.digest:

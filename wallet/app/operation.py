@@ -29,6 +29,9 @@ OPERATION: Final[dict[str, str]] = {
     "OPERATOR_AWAY": _("No broker runs in {folder}, and it has no ledger yet."),
     "OPERATOR_BUSY": _("A broker runs in {folder} and does not answer. Look at its log, or try again."),
     "OPERATOR_ASK": _("The running broker knows no such question ({ask}): it may be of an older version."),
+    "OPERATOR_NOT_RUNNING": _("No broker runs in {folder}. A decision is the running broker's: start it first."),
+    "FLAG_LATER": _("An earlier flag is answered by state {increment}, which the trader has not countersigned yet."),
+    "DISPUTE_IMPOSSIBLE": _("The channel of flag {flag} can't be taken to the chain now: look at its status."),
     "OPERATOR_NOTHING": _("The broker has no free {symbol} in the contract. Nothing was sent."),
     "OPERATOR_RUNNING": _("The broker runs in {folder}. Stop it first: two senders would take the same nonce."),
     "OPERATOR_STOCK": _(

@@ -278,6 +278,10 @@ class AdjudicatorWatch:
 
     # --- acting --------------------------------------------------------------------------------------------------
 
+    async def challenge(self, proof: Proof) -> None:
+        """From the owner's account: only an owner may, or whom he has given a mandate."""
+        await self._adjudicator.challenge(self._sender, proof.terms, proof.state, _validation(proof))
+
     async def respond(self, proof: Proof) -> None:
         await self._send(calls.respond(self._adjudicator.address, proof.terms, proof.state, _validation(proof)))
 

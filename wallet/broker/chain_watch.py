@@ -67,6 +67,10 @@ class ChainWatch(Protocol):
         """What the signer could still commit as collateral: free balance, bounded by its mandate."""
         ...
 
+    async def challenge(self, proof: Proof) -> None:
+        """Start a dispute with a validated state."""
+        ...
+
     async def respond(self, proof: Proof) -> None:
         """Answer a challenge with a higher validated state."""
         ...

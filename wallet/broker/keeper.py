@@ -151,6 +151,18 @@ class Keeper:
         finally:
             self._acting.discard(channel)
 
+    async def challenge(self, channel: Channel) -> int:
+        """Takes a channel to the chain with its best state; the state's number. Raises WalletError."""
+        proof = self._proof(channel)
+        if proof is None or channel.id in self._acting:
+            raise WalletError("DISPUTE_IMPOSSIBLE", flag=channel.flagged)
+        self._acting.add(channel.id)
+        try:
+            await self._chain.challenge(proof)
+        finally:
+            self._acting.discard(channel.id)
+        return proof.state.increment
+
     def _retire(self, channel: Channel, phase: Phase) -> None:
         self._floor.leave(channel)
         with self._ledger.turn():

@@ -97,7 +97,7 @@ class Receiver:
                 self._issuer.validated(channel, basis)
             reason = self._objection(channel, state, offered)
             if reason is not None:
-                answer = self._refuse(channel, seat, entry, reason)
+                answer = self.refuse(channel, entry, reason)
             else:
                 answer = self._accept(channel, seat, entry, offered)
         self._issuer.settled(channel)
@@ -254,9 +254,10 @@ class Receiver:
         assert signed.broker_signature is not None
         return ProposeAnswer(ack=signed.broker_signature)
 
-    def _refuse(self, channel: Channel, seat: Seat, entry: Entry, reason: str) -> ProposeAnswer:
+    def refuse(self, channel: Channel, entry: Entry, reason: str) -> ProposeAnswer:
+        """The void that answers ``entry``; inside a turn of the ledger."""
         assert channel.last is not None
-        void = seat.refuse(channel.last, entry, self._now())
+        void = self._issuer.seat(channel.terms).refuse(channel.last, entry, self._now())
         journal = self._ledger.journal
         journal.record(replace(entry, status=Status.REFUSED))
         journal.record(void)

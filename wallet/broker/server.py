@@ -15,6 +15,7 @@ from wallet.broker.config import BrokerConfig, check_config
 from wallet.broker.desk import Desk
 from wallet.broker.errors import refused
 from wallet.broker.feed import Feed
+from wallet.broker.flags import Flags
 from wallet.broker.floor import Clock, Floor
 from wallet.broker.intake import Intake
 from wallet.broker.issuer import Issuer
@@ -110,6 +111,7 @@ class Broker:
         self.receiver = Receiver(self.ledger, self.floor, self.issuer, self.intake, self.clock)
         self.offers = Offers(config, self.floor, self.clock)
         self.keeper = Keeper(config, self.chain, self.ledger, self.floor, self.issuer, self.clock, self._spawn)
+        self.flags = Flags(self.ledger, self.floor, self.issuer, self.receiver, self.keeper, self._dismiss)
         self.feed = Feed(
             config.markets, config.tokens, self.floor.books, self.ledger, self.clock.now, config.policy.depth
         )
@@ -271,6 +273,12 @@ class Broker:
         """No answer within T: the trader's orders leave the books until he has answered and is present."""
         channel.late = True
         self.floor.leave(channel)
+
+    def _dismiss(self, channel: Channel) -> None:
+        """Its trader comes again, and both say anew where they stand."""
+        line = self._lines.get(channel.id)
+        if line is not None:
+            self._spawn(line.peer.close(1012, "come again"))
 
     # --- setup ---------------------------------------------------------------------------------------------------
 

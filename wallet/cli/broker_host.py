@@ -158,11 +158,12 @@ async def _run(settings: Settings, keys: dict[str, AccountSigner]) -> None:
 
 async def _serve(settings: Settings, keys: dict[str, AccountSigner]) -> None:
     from wallet.broker.running import operate
+    from wallet.cli.broker_flags import answers as flag_answers
     from wallet.cli.office import office
 
     async with operate(settings, keys["owner"], keys["signer"], keys["gas"]) as found:
         profile = _publish(settings, found)
-        async with office(settings.folder, {"status": lambda _: _status(found)}):
+        async with office(settings.folder, {"status": lambda _: _status(found), **flag_answers(found.broker.flags)}):
             ready = {"profile": str(profile), "broker": found.broker.profile()["url"], "chainId": settings.chain_id}
             click.echo(json.dumps(ready))
             sys.stdout.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from wallet.app.choice import SHOWN
-from wallet.cli import broker_host  # noqa: F401 - adds its commands to the group
+from wallet.cli import broker_flags, broker_host  # noqa: F401 - they add their commands to the group
 from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
 from wallet.cli.contract import contract

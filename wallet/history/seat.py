@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wallet.history.journal import Entry, Journal, Status
+from wallet.protocol.amounts import MAX_INCREMENT
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order
@@ -23,6 +24,7 @@ from wallet.protocol.terms import Role, Terms
 from wallet.protocol.transitions import contents_of, successor
 from wallet.protocol.typed import TypedDigest
 
+FAR = 2**20  # numbers above the last state at which there is nothing to answer: a void there would use them all up
 NEEDS_BOTH = (Transition.SETUP, Transition.FINALIZE)  # never validated by a successor
 
 
@@ -96,6 +98,13 @@ class Seat:
         return self.issue(
             successor(last.state, last.digest, entry.state.increment + 1, Transition.VOID, contents, now), now
         )
+
+
+def is_answerable(last: Entry | None, pending: Entry | None, increment: int) -> bool:
+    """Whether a void may still answer a state at ``increment``: not beside what we issued ourselves and is open."""
+    if last is None or pending is not None:
+        return False
+    return 0 < increment - last.state.increment <= FAR and increment < MAX_INCREMENT
 
 
 def implied(pending: Entry | None, successor_of: State) -> Entry | None:

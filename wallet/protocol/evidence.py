@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wallet.protocol import codec, rules
+from wallet.protocol import codec, rules, strictjson
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order, SignedOrder
@@ -82,6 +82,12 @@ class Finding:
     digests: tuple[bytes, ...]
     signers: tuple[bytes, ...]
     proven: str
+
+
+def state_in(raw: bytes) -> State:
+    """The state in the bytes of a ``propose`` request as they arrived. WalletError or LookupError if none is."""
+    frame: codec.Json = strictjson.loads(raw)
+    return codec.read_state(frame["params"]["envelope"], frame["params"]["state"])
 
 
 # --- writing -----------------------------------------------------------------------------------------------------

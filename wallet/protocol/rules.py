@@ -27,7 +27,7 @@ from wallet.protocol.transitions import (
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A rule that a validly signed state breaks. ``cost`` is what signing it would have lost, per asset."""
+    """A rule that a validly signed state breaks. ``cost`` is what signing it would have lost its judge, per asset."""
 
     code: str
     expected: str
@@ -86,7 +86,7 @@ def check(ground: Ground, state: State, issuer: Role) -> Flag | None:
         due = _expected(ground, state, issuer)
         _compare(ground, state, due)
     except RuleBroken as broken:
-        return Flag(broken.code, str(broken.expected), str(broken.got), cost(due, state))
+        return Flag(broken.code, str(broken.expected), str(broken.got), cost(due, state, issuer.other))
     return None
 
 
@@ -133,18 +133,20 @@ def is_ahead(terms: Terms, state: State, now: int) -> bool:
     return state.time > now + terms.skew
 
 
-def cost(due: State | Contents, got: State) -> tuple[tuple[bytes, int], ...]:
-    """What the trader would have been left short of, per asset, by the balances or the outcomes of ``got``.
+def cost(due: State | Contents, got: State, bearer: Role = Role.TRADER) -> tuple[tuple[bytes, int], ...]:
+    """What ``bearer`` would have been left short of, per asset, by the balances or the outcomes of ``got``.
+
+    What a session has, it has between the two: what one gets too much of, the other lacks.
 
     ``due`` is what the state should say, or the last state where its transition itself may not happen.
     """
-    losses = []
+    losses, sign = [], 1 if bearer is Role.TRADER else -1
     balances = {row.asset: row.available + row.locked for row in got.balances}
     nets = {row.asset: row.to_trader - row.to_broker for row in got.outcomes}
     for balance, outcome in zip(due.balances, due.outcomes, strict=True):
         by_balance = balance.available + balance.locked - balances.get(balance.asset, 0)
         by_outcome = outcome.to_trader - outcome.to_broker - nets.get(balance.asset, 0)
-        losses.append((balance.asset, max(by_balance, by_outcome, 0)))
+        losses.append((balance.asset, max(sign * by_balance, sign * by_outcome, 0)))
     return tuple(row for row in losses if row[1])
 
 

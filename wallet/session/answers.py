@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from wallet.history.journal import Entry
 from wallet.history.seat import StateSigner
 from wallet.history.store import Store
-from wallet.protocol import codec, strictjson
 from wallet.protocol.state import State
 from wallet.protocol.typed import TypedDigest
 
@@ -62,10 +61,4 @@ class Next:
 Answer = Ack | Refusal | Next
 
 
-def proposed_state(raw: bytes) -> State:
-    """The state in the bytes of a ``propose`` request, as they arrived."""
-    frame: codec.Json = strictjson.loads(raw)
-    return codec.read_state(frame["params"]["envelope"], frame["params"]["state"])
-
-
-__all__ = ["Ack", "Answer", "Next", "Proposal", "Refusal", "StateSigner", "proposed_state"]
+__all__ = ["Ack", "Answer", "Next", "Proposal", "Refusal", "StateSigner"]

@@ -10,24 +10,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, Journal, Status
-from wallet.history.seat import Seat, answer_of, implied
-from wallet.protocol.amounts import MAX_INCREMENT
+from wallet.history.seat import Seat, answer_of, implied, is_answerable
 from wallet.protocol.errors import WalletError
+from wallet.protocol.evidence import state_in
 from wallet.protocol.intents import Order
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import State, Transition, setup_state
 from wallet.protocol.terms import Role
 from wallet.protocol.turns import YieldMeter
 from wallet.protocol.typed import TypedDigest
-from wallet.session.answers import Ack, Answer, Next, Proposal, Refusal, SoundSigner, StateSigner, proposed_state
+from wallet.session.answers import Ack, Answer, Next, Proposal, Refusal, SoundSigner, StateSigner
 from wallet.session.clock import Clock
 from wallet.session.evidence import Evidence
 from wallet.session.judging import flag_of, require_judgeable, staleness
 from wallet.session.phases import Phase
 from wallet.session.requests import REJECTED, SUBMITTED, Requests
 from wallet.session.turns import Turns, next_state
-
-FAR = 2**20  # numbers above the last state at which there is nothing to answer: a void there would use them all up
 
 
 class TraderChannel:
@@ -162,13 +160,13 @@ class TraderChannel:
             raise WalletError("FLAG_UNKNOWN", flag=flag_id)
         if self.void is not None and record.increment > self.void.state.increment:
             return self.void  # one answer at a time: this flag stays until that one is countersigned
-        if self.void is not None or not self._is_answerable(record):
+        if self.void is not None or not is_answerable(self.last, self.pending, record.increment):
             self.evidence.resolve([flag_id])  # evidence only: there is nothing here to answer
             self.evidence.reload()
             return self.void
         if self.final or self.disputed or self.restored:
             raise WalletError("REFUSE_IMPOSSIBLE", increment=record.increment)
-        state = proposed_state(record.raw)
+        state = state_in(record.raw)
         entry = Entry(state, record.digest, Role.BROKER, Status.REFUSED, record.signature, recorded=record.time)
         decided = [row.id for row in self.evidence.rows if row.increment <= record.increment + 1]
         return self._answer_with_void(entry, record.flag.code, decided)
@@ -310,11 +308,6 @@ class TraderChannel:
             raise WalletError("TRN-YIELD-STORM")
         if wait:
             raise WalletError("RATE", retryAfterMs=int(wait * 1_000) + 1)
-
-    def _is_answerable(self, record: FlagRecord) -> bool:
-        if self.last is None or self.pending is not None:  # what we issued waits for its answer: no void beside it
-            return False
-        return 0 < record.increment - self.last.state.increment <= FAR and record.increment < MAX_INCREMENT
 
     def _acknowledge(self, entry: Entry, typed: TypedDigest) -> bytes:
         signed = self.seat.acknowledge(entry, typed)
