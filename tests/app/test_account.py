@@ -58,6 +58,18 @@ class Machine:
         finally:
             await account.stop()
 
+    @asynccontextmanager
+    async def accounts(self) -> AsyncIterator[Accounts]:
+        """The same with all that a window has; connected."""
+        self.profile.pin(self.found.profile)
+        accounts = Accounts(self.profile, self.vault)
+        accounts.start()
+        try:
+            await accounts.account(b"").online(20)
+            yield accounts
+        finally:
+            await accounts.stop()
+
 
 def run(path: Path, work: Callable[[Machine], Awaitable[None]]) -> None:
     async def main() -> None:

@@ -272,8 +272,17 @@ class ScriptedBackend:
     def cancel_order(self, order: bytes) -> Future[None]:
         return self._do("cancel_order", order)
 
-    def cancel_all(self, channel: bytes) -> Future[int]:
-        return self._do("cancel_all", channel, value=2)
+    def amend_order(self, order: bytes, price: int, amount: int) -> Future[bytes]:
+        return self._do("amend_order", order, price, amount, value=bytes(32))
+
+    def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
+        return self._do("cancel_all", channel, *([market] if market else []), value=2)
+
+    def stop_trading(self) -> Future[int]:
+        return self._do("stop_trading", value=2)
+
+    def resume_trading(self) -> Future[None]:
+        return self._do("resume_trading")
 
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         return self._do("orders_gone", channel, order, seconds)

@@ -17,6 +17,7 @@ from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
 from wallet.app.leaving import ExitPlan
 from wallet.app.opening import OVER, Opening
+from wallet.app.orders import STOPPED, Orders
 from wallet.app.profile import Profile
 from wallet.app.rediscovery import Rediscovered, find_channels
 from wallet.app.snapshots import AppView, MarketInfo, MarketView, OrderView
@@ -94,6 +95,7 @@ class Account:
         self.alarms = Alarms(changed)
         self.finalizing: set[bytes] = set()
         self.display = Display(self)
+        self.orders = Orders(self)
         self._opening = Opening(self)
         self._moving = asyncio.Lock()  # opening and leaving, one at a time: two clicks must not open two channels
 
@@ -229,6 +231,7 @@ class Account:
         lifetime: int = ORDER_LIFETIME,
     ) -> bytes:
         """Signs and sends an order; its id. Asked for again with the same ``client_id``, it is the same order."""
+        self.require_trading()
         info, found = self.market(market), self.open_channel_or_refuse(channel)
         if due := self.chain.departures.due(found):
             raise WalletError("CHANNEL_LEAVING", until=due)
@@ -243,6 +246,16 @@ class Account:
             client_id,
         )
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the user has stopped trading: kept on disk, so that it holds until he says otherwise."""
+        return self.journal.fact(b"", STOPPED) == b"1"
+
+    def require_trading(self) -> None:
+        """WalletError("STOPPED") while no order may be signed."""
+        if self.stopped:
+            raise WalletError("STOPPED")
+
     def channel_of(self, order: bytes) -> TraderChannel | None:
         """The channel in which an order was signed."""
         return next((channel for channel in self.channels if channel.requests.get(order) is not None), None)
@@ -250,15 +263,6 @@ class Account:
     async def cancel_order(self, order: bytes) -> None:
         found = self.channel_of(order)
         await self.link.cancel(self.open_channel_or_refuse(found.id if found else None), order)
-
-    async def cancel_all(self, channel: bytes | None = None) -> int:
-        found = self.open_channel_or_refuse(channel)
-        if found.last is None:
-            return 0
-        resting = found.last.state.open_orders
-        for row in resting:
-            await self.link.cancel(found, row.id)
-        return len(resting)
 
     def order_view(self, order: bytes) -> OrderView:
         """What became of one order."""

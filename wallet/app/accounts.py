@@ -15,6 +15,7 @@ from dataclasses import replace
 from wallet.app.account import Account
 from wallet.app.installation import open_journal
 from wallet.app.opening import OVER
+from wallet.app.orders import STOPPED
 from wallet.app.profile import Profile
 from wallet.app.schedule import Backups
 from wallet.app.snapshots import AppView, MarketView
@@ -117,6 +118,18 @@ class Accounts:
     async def _drop(self, account: Account) -> None:
         del self._accounts[account.broker.broker]
         await account.stop()
+        self._changed()
+
+    # --- stopping ---
+
+    async def stop_trading(self) -> int:
+        """Signs no order any more, until :meth:`resume_trading`, and takes all back; how many."""
+        self.journal.set_fact(b"", STOPPED, b"1")
+        self._changed()
+        return sum(await asyncio.gather(*(account.orders.stop() for account in self)))
+
+    async def resume_trading(self) -> None:
+        self.journal.set_fact(b"", STOPPED, b"0")
         self._changed()
 
     # --- who is meant ---

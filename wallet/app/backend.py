@@ -73,8 +73,16 @@ class Commands(Protocol):
 
     def cancel_order(self, order: bytes) -> Future[None]: ...
 
-    def cancel_all(self, channel: bytes) -> Future[int]:
-        """Cancel every open order of a channel; how many."""
+    def amend_order(self, order: bytes, price: int, amount: int) -> Future[bytes]:
+        """Take an open order back and place what is left of ``amount`` at ``price`` once it is gone; the new id."""
+
+    def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
+        """Cancel every order of a channel that rests or may yet open, of one market or of all; how many."""
+
+    def stop_trading(self) -> Future[int]:
+        """Take back every order of every channel, and sign none until ``resume_trading``; how many."""
+
+    def resume_trading(self) -> Future[None]: ...
 
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         """Waits until no signed state holds the order (b"": any order); WalletError("CANCEL_UNANSWERED")."""

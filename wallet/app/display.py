@@ -64,6 +64,7 @@ class Display:
             wallet=views.balances(account.names, None, account.chain),
             flags=self.flags(),
             steps=account.progress.steps,
+            stopped=account.stopped,
         )
 
     def _is_leaving(self, channel: TraderChannel) -> bool:

@@ -252,8 +252,17 @@ class Service:
     def cancel_order(self, order: bytes) -> Future[None]:
         return self._run(lambda accounts: accounts.of_order(order).cancel_order(order))
 
-    def cancel_all(self, channel: bytes) -> Future[int]:
-        return self._run(lambda accounts: accounts.of_channel(channel).cancel_all(channel or None))
+    def amend_order(self, order: bytes, price: int, amount: int) -> Future[bytes]:
+        return self._run(lambda accounts: accounts.of_order(order).orders.amend(order, price, amount))
+
+    def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).orders.cancel_all(channel or None, market))
+
+    def stop_trading(self) -> Future[int]:
+        return self._run(lambda accounts: accounts.stop_trading())
+
+    def resume_trading(self) -> Future[None]:
+        return self._run(lambda accounts: accounts.resume_trading())
 
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         async def wait(accounts: Accounts) -> None:

@@ -297,6 +297,7 @@ class AppView:
     broker: bytes = b""  # address of the broker in view
     brokers: tuple[BrokerRow, ...] = ()
     channels: tuple[ChannelRow, ...] = ()  # of all brokers, oldest first
+    stopped: bool = False  # the user has stopped trading: no order is signed until he resumes it
     doubt: str = ""  # code of what is doubtful about where the profile lies, such as "PROFILE_SHARED"
     backup: BackupView = field(default_factory=BackupView)
 

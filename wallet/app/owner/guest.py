@@ -184,8 +184,17 @@ class Guest:
     def cancel_order(self, order: bytes) -> Future[None]:
         return self._call("cancel_order", order=order)
 
-    def cancel_all(self, channel: bytes) -> Future[int]:
-        return self._call("cancel_all", channel=channel)
+    def amend_order(self, order: bytes, price: int, amount: int) -> Future[bytes]:
+        return self._call("amend_order", order=order, price=price, amount=amount)
+
+    def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
+        return self._call("cancel_all", channel=channel, market=market)
+
+    def stop_trading(self) -> Future[int]:
+        return self._call("stop_trading")
+
+    def resume_trading(self) -> Future[None]:
+        return self._call("resume_trading")
 
     def orders_gone(self, channel: bytes, order: bytes, seconds: int) -> Future[None]:
         return self._call("orders_gone", channel=channel, order=order, seconds=seconds)

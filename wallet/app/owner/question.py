@@ -18,6 +18,11 @@ def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
     if name == "place_order":
         market = next((row for row in view.markets if row.name == arguments["market"]), None)
         params |= _order(market, arguments) if market else {}
+    elif name == "amend_order":
+        held = view.channel.orders if view.channel else ()
+        order = next((row for row in held if row.id == arguments["order"]), None)
+        market = next((row for row in view.markets if order is not None and row.name == order.market), None)
+        params |= _order(market, {"side": "", **arguments}) if market else {}
     elif name == "open_channel":
         infos = {info.address: info for info in view.assets}
         amounts = [
