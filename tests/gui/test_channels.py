@@ -67,8 +67,7 @@ def test_choosing_a_channel_turns_everything_to_it(
     room = trading.room
     assert room is not None
     qtbot.waitUntil(lambda: room._channel == OTHER)
-    room.ask_cancel_all()
-    room._cancel_all()
+    room.dealer.cancel_all()
     assert ("cancel_all", OTHER) in backend.calls
 
 

@@ -1,35 +1,24 @@
-"""The menu bar: every action of the window with its shortcut."""
+"""The menu bar, drawn from the table of actions; each action's keys are the user's to change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMenu, QMenuBar
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu
 
 from wallet import __version__
 from wallet.gui.look import Look, Mode
+from wallet.gui.models.actions import ACTIONS, MENUS, VIEW, Action
 from wallet.gui.models.settings import THEME
 from wallet.gui.pages.ask import tell
+from wallet.gui.pages.keyboard import KeyboardDialog
 from wallet.gui.room import TradingRoom
 
 if TYPE_CHECKING:
     from wallet.gui.window import MainWindow
-
-_KEYS = (
-    ("B / S", "Buy or sell"),
-    ("↑ ↓", "Price or amount by a tick or a lot; Page Up and Down by ten"),
-    ("Enter", "Send the order"),
-    ("Esc", "Clear the ticket"),
-    ("Delete", "Cancel the selected order"),
-    ("Ctrl+L", "Go to the price"),
-    ("Ctrl+K", "Go to the order book; ↑ ↓ and Enter take a price"),
-    ("Ctrl+Shift+X", "Cancel all orders"),
-    ("Ctrl+Shift+F", "Finalize and withdraw"),
-    ("Ctrl+1 … Ctrl+4", "Open orders, fills, history, flags"),
-)
 
 _THEMES = (
     (Mode.SYSTEM, "Follow the &system"),
@@ -37,135 +26,113 @@ _THEMES = (
     (Mode.DARK, "&Dark"),
     (Mode.CONTRAST, "High &contrast"),
 )
+_SWITCHES = ("lock",)  # actions that are on or off
 
 
 class Menus(QObject):
-    """Holds the actions that are only possible now and then."""
+    """Holds the actions by their ids."""
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self.needs_room: list[QAction] = []
+    def __init__(self, window: MainWindow, look: Look) -> None:
+        super().__init__(window)
+        self._window = window
         self.panels = QMenu("&Panels")
         self.themes: dict[Mode, QAction] = {}
+        self.actions: dict[str, QAction] = {}
         self._filled = False
+        bar = window.menuBar()
+        bar.setObjectName("menubar")
+        handlers = _handlers(window)
+        menus = {title: bar.addMenu(title) for title in MENUS}
+        menus[VIEW].addMenu(self.panels)
+        for action in ACTIONS:
+            menu = menus[action.menu]
+            if action.after_line:
+                menu.addSeparator()
+            menu.addAction(self._make(action, handlers[action.id]))
+        self._add_themes(menus[VIEW], look)
+        self.show_keys()
+
+    def _make(self, action: Action, do: Callable[[], object]) -> QAction:
+        made = QAction(action.text, self._window)
+        made.setObjectName(f"action.{action.id}")
+        if action.id in _SWITCHES:
+            made.setCheckable(True)
+            made.setChecked(True)
+        made.triggered.connect(lambda _=False: do())
+        self.actions[action.id] = made
+        return made
+
+    def _add_themes(self, menu: QMenu, look: Look) -> None:
+        window = self._window
+        menu.addSeparator()
+        themes, group = menu.addMenu("&Theme"), QActionGroup(window)
+        for mode, text in _THEMES:
+            action = QAction(text, window, checkable=True, checked=look.mode is mode)
+            action.setObjectName(f"theme.{mode.value}")
+            action.triggered.connect(lambda _=False, mode=mode: window.preferences.set(THEME, mode.value))
+            group.addAction(action)
+            self.themes[mode] = action
+            themes.addAction(action)
+
+    def show_keys(self) -> None:
+        """Give every action the keys that the user chose."""
+        for action, keys in self._window.preferences.keys().items():
+            self.actions[action].setShortcut(QKeySequence(keys))
 
     def show_theme(self, mode: Mode) -> None:
         self.themes[mode].setChecked(True)
 
     def show_for(self, window: MainWindow) -> None:
+        """What is possible on the page in sight; plain letters must not be keys on a page where one types."""
         room = window.room
         trading = room is not None and window.stack.currentWidget() is room
-        for action in self.needs_room:
-            action.setEnabled(trading)
+        for action in ACTIONS:
+            if action.trading:
+                self.actions[action.id].setEnabled(trading)
         if room is not None and not self._filled:
             self._filled = True
             self.panels.addActions(room.workspace.view_actions())
         self.panels.setEnabled(trading)
 
 
-def build_menus(window: MainWindow, look: Look) -> Menus:
-    """Fill the window's menu bar."""
-    menus, bar = Menus(window), window.menuBar()
-    bar.setObjectName("menubar")
-    _file_menu(bar, menus, window)
-    _session_menu(bar, menus, window)
-    _view_menu(bar, menus, window, look)
-    help_menu = bar.addMenu("&Help")
-    _add(help_menu, window, "&Keyboard", "F1", lambda: _tell_keys(window))
-    _add(help_menu, window, "&About Channel Wallet", "", lambda: _tell_about(window))
-    _shortcuts(window)
-    return menus
+def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
+    """What each action does."""
 
-
-def _room(window: MainWindow, do: Callable[[TradingRoom], object]) -> Callable[[], None]:
-    """Something to do in the trading room, if there is one by then."""
-
-    def run() -> None:
-        if window.room is not None:
-            do(window.room)
-
-    return run
-
-
-def _add(menu: QMenu, window: MainWindow, text: str, keys: str, do: Callable[[], object]) -> QAction:
-    action = QAction(text, window)
-    if keys:
-        action.setShortcut(QKeySequence(keys))
-    action.triggered.connect(lambda _=False: do())
-    menu.addAction(action)
-    return action
-
-
-def _file_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
-    menu = bar.addMenu("&File")
-    menus.needs_room.append(
-        _add(menu, window, "Export &withdrawal proof…", "Ctrl+P", _room(window, TradingRoom.export_proof))
-    )
-    menus.needs_room += [
-        _add(menu, window, "&Back up now…", "", _room(window, TradingRoom.back_up)),
-        _add(menu, window, "Backups b&y schedule…", "", _room(window, TradingRoom.show_backups)),
-    ]
-    menu.addSeparator()
-    _add(menu, window, "&Settings…", "Ctrl+,", window.show_settings)
-    menu.addSeparator()
-    _add(menu, window, "&Quit", "Ctrl+Q", window.close)
-
-
-def _session_menu(bar: QMenuBar, menus: Menus, window: MainWindow) -> None:
-    menu = bar.addMenu("&Session")
-    entries: tuple[tuple[str, str, Callable[[], object]], ...] = (
-        ("&Open a session…", "", lambda: window.show_page(window.session)),
-        ("Cancel &all orders…", "Ctrl+Shift+X", _room(window, TradingRoom.ask_cancel_all)),
-        ("&Finalize and withdraw…", "Ctrl+Shift+F", _room(window, TradingRoom.show_leave)),
-    )
-    menus.needs_room += [_add(menu, window, *entry) for entry in entries]
-    menu.addSeparator()
-    menus.needs_room += [
-        _add(menu, window, "Add a &broker…", "", _room(window, TradingRoom.ask_broker)),
-        _add(menu, window, "&Remove this broker…", "", _room(window, TradingRoom.ask_remove_broker)),
-        _add(menu, window, "Fi&nd sessions on the chain", "", _room(window, TradingRoom.find_channels)),
-    ]
-
-
-def _view_menu(bar: QMenuBar, menus: Menus, window: MainWindow, look: Look) -> None:
-    menu = bar.addMenu("&View")
-    menu.addMenu(menus.panels)
-    lock = QAction("&Lock layout", window, checkable=True, checked=True)
-    lock.toggled.connect(_room(window, lambda room: room.workspace.lock(locked=lock.isChecked())))
-    menu.addAction(lock)
-    reset = _add(menu, window, "&Reset layout", "", _room(window, lambda room: room.workspace.reset_layout()))
-    menus.needs_room += [lock, reset]
-    menu.addSeparator()
-    themes, group = menu.addMenu("&Theme"), QActionGroup(window)
-    for mode, text in _THEMES:
-        action = QAction(text, window, checkable=True, checked=look.mode is mode)
-        action.setObjectName(f"theme.{mode.value}")
-        action.triggered.connect(lambda _=False, mode=mode: window.preferences.set(THEME, mode.value))
-        group.addAction(action)
-        menus.themes[mode] = action
-        themes.addAction(action)
-
-
-def _shortcuts(window: MainWindow) -> None:
-    """In the trading room. A plain letter comes here only where nothing is being typed: a field takes it first."""
-
-    def go(name: str) -> Callable[[], None]:
+    def room(do: Callable[[TradingRoom], object]) -> Callable[[], None]:
         def run() -> None:
-            if window.room is not None and window.stack.currentWidget() is window.room:
-                window.room.workspace.go_to(name)
+            if window.room is not None:
+                do(window.room)
 
         return run
 
-    keys = [("B", go("buy")), ("S", go("sell"))]
-    keys += [("Ctrl+L", go("price")), ("Ctrl+K", go("book"))]
-    keys += [(f"Ctrl+{number}", go(name)) for number, name in enumerate(("orders", "fills", "history", "flags"), 1)]
-    for key, do in keys:
-        shortcut = QShortcut(QKeySequence(key), window)
-        shortcut.activated.connect(do)
+    def go(name: str) -> Callable[[], None]:
+        return room(lambda there: there.workspace.go_to(name))
 
+    def lock(there: TradingRoom) -> None:
+        there.workspace.lock(locked=window.menus.actions["lock"].isChecked())
 
-def _tell_keys(window: MainWindow) -> None:
-    tell(window, "Keyboard", "\n".join(f"{key}:  {what}" for key, what in _KEYS))
+    handlers: dict[str, Callable[[], object]] = {
+        "proof": room(TradingRoom.export_proof),
+        "backup": room(TradingRoom.back_up),
+        "backups": room(TradingRoom.show_backups),
+        "settings": window.show_settings,
+        "quit": window.close,
+        "open": lambda: window.show_page(window.session),
+        "cancel-market": room(lambda there: there.dealer.ask_cancel_all(there.workspace.market)),
+        "cancel-all": room(lambda there: there.dealer.ask_cancel_all()),
+        "stop": room(lambda there: there.dealer.stop()),
+        "resume": room(lambda there: there.dealer.resume()),
+        "leave": room(TradingRoom.show_leave),
+        "add-broker": room(TradingRoom.ask_broker),
+        "remove-broker": room(TradingRoom.ask_remove_broker),
+        "lock": room(lock),
+        "reset": room(lambda there: there.workspace.reset_layout()),
+        "keyboard": lambda: KeyboardDialog(window.preferences, window).open(),
+        "about": lambda: _tell_about(window),
+    }
+    for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags"):
+        handlers[name] = go(name)
+    return handlers
 
 
 def _tell_about(window: MainWindow) -> None:

@@ -13,16 +13,16 @@ from PySide6.QtWidgets import QWidget
 from wallet.app.messages import sentence
 from wallet.app.recovering import found_words
 from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
+from wallet.gui.dealing import Dealer
 from wallet.gui.desk import Desk
-from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
-from wallet.gui.models.ticket import Wish, question
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.backups import BackupsDialog
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
 from wallet.gui.views.recovering import RecoveringBanner
+from wallet.gui.views.stopped import StoppedBanner
 from wallet.gui.views.strip import Strip
 from wallet.gui.views.workspace import Workspace
 from wallet.gui.widgets.files import ask_where, ask_which
@@ -60,9 +60,12 @@ class TradingRoom(QWidget):
         self.dispute = DisputeBanner()
         self.recovering = RecoveringBanner()
         self.notice = Notice()
+        self.stopped = StoppedBanner()
         self.workspace = Workspace(desk, settings)
-        layout = column(self.strip, self.dispute, self.recovering, self.banner, self.notice, self.workspace)
-        layout.setStretch(5, 1)
+        self.dealer = Dealer(desk, self.workspace.ticket, self.notice, self)
+        banners = (self.dispute, self.recovering, self.stopped, self.banner, self.notice)
+        layout = column(self.strip, *banners, self.workspace)
+        layout.setStretch(len(banners) + 1, 1)
         self.setLayout(layout)
         self._connect()
         self._shown = False
@@ -79,9 +82,13 @@ class TradingRoom(QWidget):
         self.banner.proof_wanted.connect(lambda flag: self.export_proof(flag.last_good, flag.channel))
         self.banner.evidence_wanted.connect(self._save_evidence)
         self.workspace.flags.evidence_wanted.connect(self._save_evidence)
-        self.workspace.order_wanted.connect(self._ask_place)
-        self.workspace.cancel_wanted.connect(self._cancel)
-        self.workspace.cancel_all_wanted.connect(self.ask_cancel_all)
+        self.workspace.order_wanted.connect(self.dealer.place)
+        self.workspace.amend_wanted.connect(self.dealer.ask_amend)
+        self.workspace.stop_wanted.connect(self.dealer.stop)
+        self.stopped.resume_wanted.connect(self.dealer.resume)
+        self.stopped.leave_wanted.connect(self.show_leave)
+        self.workspace.cancel_wanted.connect(self.dealer.cancel)
+        self.workspace.cancel_all_wanted.connect(self.dealer.ask_cancel_all)
         self.workspace.said.connect(self.notice.say)
         self.workspace.funds.chosen.connect(self.choose)
 
@@ -117,6 +124,8 @@ class TradingRoom(QWidget):
         self.dispute.show_view(view)
         self.recovering.show_view(view)
         self.banner.show_view(view)
+        self.stopped.show_view(view)
+        self.dealer.show_view(view)
         self.workspace.show_view(view)
         if self._leave is not None:
             self._leave.show_view(view)
@@ -141,6 +150,8 @@ class TradingRoom(QWidget):
         if prices.book.broker != self._view.broker:
             return  # on its way when another broker was chosen
         self.workspace.show_prices(prices)
+        if prices.book.market == self.workspace.market:
+            self.dealer.show_book(prices.book)
 
     def refresh_ages(self) -> None:
         self.strip.refresh()
@@ -164,68 +175,6 @@ class TradingRoom(QWidget):
         )
 
     # --- commands ------------------------------------------------------------------------------------------------
-
-    def _ask_place(self, wanted: Wish) -> None:
-        market = next((row for row in self._view.markets if row.name == wanted.market), None)
-        preferences = self._desk.preferences
-        if market is None or not preferences.get(CONFIRM_ORDERS):
-            self._place(wanted)
-            return
-        title, text = question(wanted, market)
-        verb = f"{wanted.side.capitalize()} {market.base.symbol}"
-        ask(
-            self.window(),
-            title,
-            text,
-            verb,
-            lambda: self._place(wanted),
-            never_again=lambda: preferences.set(CONFIRM_ORDERS, value=False),
-        )
-
-    def _place(self, wanted: Wish) -> None:
-        ticket = self.workspace.ticket
-
-        def taken(_: bytes) -> None:
-            ticket.answered(wanted.client_id)
-
-        def refused(error: WalletError) -> None:
-            text = self._desk.explain(error)
-            if error.code == "ORDER_UNKNOWN":
-                again = sentence("TICKET-AGAIN")
-                ticket.show_unanswered(wanted.client_id, str(error.params.get("order", "")), f"{text} {again}")
-                self.notice.say(f"{text} {again}", "bad")
-                return
-            ticket.answered(wanted.client_id)
-            ticket.show_refusal(text)
-            self.notice.say(f"The order was not taken. {text}", "bad")
-
-        ticket.sent_off()
-        future = self._desk.backend.place_order(
-            self._channel,
-            wanted.market,
-            wanted.side,
-            wanted.price,
-            wanted.amount,
-            wanted.time_in_force,
-            client_id=wanted.client_id,
-            lifetime=wanted.lifetime,
-        )
-        self._desk.courier.deliver(future, self, taken, refused)
-
-    def _cancel(self, order: bytes) -> None:
-        self._desk.courier.deliver(self._desk.backend.cancel_order(order), self, lambda _: None, self._say_error)
-
-    def ask_cancel_all(self) -> None:
-        count = live_orders(self._view.channel) if self._view.channel else 0
-        if count:
-            words = f"{count} open order{'s' if count > 1 else ''} will be cancelled."
-            ask(self.window(), "Cancel all orders?", words, "Cancel all orders", self._cancel_all)
-
-    def _cancel_all(self) -> None:
-        def done(count: int) -> None:
-            self.notice.say(f"{count} order{'s' if count != 1 else ''} cancelled.", "good")
-
-        self._desk.courier.deliver(self._desk.backend.cancel_all(self._channel), self, done, self._say_error)
 
     def _refuse(self, flag: FlagView) -> None:
         def done(_: None) -> None:

@@ -19,7 +19,7 @@ from wallet.gui.desk import Desk
 from wallet.gui.frames import Courier, FrameClock
 from wallet.gui.launcher import Launcher
 from wallet.gui.look import Look
-from wallet.gui.menus import build_menus
+from wallet.gui.menus import Menus
 from wallet.gui.pages.alone import AlonePage
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self.setCentralWidget(self.stack)
         self._make_pages(profiles)
-        self.menus = build_menus(self, look)
+        self.menus = Menus(self, look)
         self._ages = QTimer(self)
         self._ages.timeout.connect(self._age)
         self._restore_geometry()
@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
         """What the settings say holds at once."""
         self._look.take(self.preferences)
         self.menus.show_theme(self._look.mode)
+        self.menus.show_keys()
 
     def show_settings(self) -> None:
         SettingsDialog(self.preferences, self).open()

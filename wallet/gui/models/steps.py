@@ -107,9 +107,10 @@ def left(channel: ChannelView | None) -> bool:
     return channel is not None and channel.phase is Phase.WITHDRAWN
 
 
-def live_orders(channel: ChannelView) -> int:
-    """How many orders may still trade."""
-    return sum(1 for order in channel.orders if order.status in (*LIVE, OrderStatus.UNKNOWN))
+def live_orders(channel: ChannelView, market: str = "") -> int:
+    """How many orders may still trade, of one market or of all."""
+    live = (*LIVE, OrderStatus.UNKNOWN)
+    return sum(1 for order in channel.orders if order.status in live and market in ("", order.market))
 
 
 def _about(reported: Sequence[Step], codes: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from wallet.app.snapshots import (
     Link,
     MarketInfo,
     OrderStatus,
+    OrderView,
     Phase,
 )
 from wallet.gui.models.book import best
@@ -106,13 +107,14 @@ class Situation:
     channel: ChannelView | None = None
     broker: Link = Link.OFFLINE
     flagged: bool = False
+    stopped: bool = False
     book: BookView | None = None
 
     @staticmethod
     def of(view: AppView, market: MarketInfo, book: BookView | None) -> Situation:
         flagged = any(not flag.resolved for flag in view.flags)
         channel = view.channel if in_session(view) else None
-        return Situation(market, channel, view.connection.broker, flagged, book)
+        return Situation(market, channel, view.connection.broker, flagged, view.stopped, book)
 
     def balance(self, asset: bytes) -> BalanceView | None:
         rows = self.channel.balances if self.channel else ()
@@ -162,6 +164,21 @@ def wish(draft: Draft, now: Situation) -> Wish | None:
         return None
     kind = IOC if draft.kind == MARKET else draft.kind
     return Wish(now.market.name, draft.side, result.price, result.amount, kind, draft.lifetime)
+
+
+def without(now: Situation, order: OrderView) -> Situation:
+    """The world with an order taken back: what it locks is available again."""
+    if now.channel is None:
+        return now
+    buys, rest = order.side == "buy", order.amount - order.filled
+    paid = now.market.quote if buys else now.market.base
+    held = notional(now.market, order.price, rest) if buys else rest
+    rows = tuple(
+        replace(row, available=row.available + held, locked=row.locked - held) if row.asset == paid else row
+        for row in now.channel.balances
+    )
+    orders = tuple(row for row in now.channel.orders if row.id != order.id)
+    return replace(now, channel=replace(now.channel, balances=rows, orders=orders))
 
 
 def limit_of(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
@@ -288,6 +305,8 @@ def _closed(now: Situation) -> Reason | None:
         return Reason("TICKET-LEAVING")
     if channel.recovery is not None:
         return Reason("TICKET-RECOVERING")
+    if now.stopped:
+        return Reason("STOPPED")
     if now.broker is not Link.ONLINE:
         return Reason("TICKET-OFFLINE")
     return None

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame
 
 from wallet.app.messages import sentence
-from wallet.app.snapshots import AppView
+from wallet.app.snapshots import AppView, MarketInfo
 from wallet.gui.look import Look
 from wallet.gui.models.ledger import KINDS, SIDES, STATUS, FillLine, OrderLine, fills, open_orders, side_tone
 from wallet.gui.widgets.layout import button, column, row
@@ -15,10 +15,12 @@ from wallet.gui.widgets.text import Label, set_tip
 
 
 class OrdersView(QFrame):
-    """``cancelled`` gives an order's id; ``all_cancelled`` means every order."""
+    """``cancelled`` and ``changed`` give an order's id; ``all_cancelled`` a market, "" for every order."""
 
     cancelled = Signal(bytes)
-    all_cancelled = Signal()
+    changed = Signal(bytes)
+    all_cancelled = Signal(str)
+    stopped = Signal()
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -40,18 +42,33 @@ class OrdersView(QFrame):
         self._model: RowsModel[OrderLine] = RowsModel(columns, lambda line: line.key)
         self.table = Table("orders.table", "Open orders", self._model, look, "No open orders.")
         self.table.acted.connect(lambda line: self.cancelled.emit(line.order.id))
+        self.table.opened.connect(lambda line: self.changed.emit(line.order.id))
+        self._market = ""
         self._count = Label("", tone="muted", level="small")
         self._all = button("Cancel all", "orders.cancel_all", role="quiet")
-        self._all.clicked.connect(self.all_cancelled)
-        bar = row(self._count, None, self._all, margins=(10, 2, 6, 2))
+        self._all.clicked.connect(lambda: self.all_cancelled.emit(""))
+        self._here = button("Cancel this market", "orders.cancel_market", role="quiet")
+        self._here.clicked.connect(lambda: self.all_cancelled.emit(self._market))
+        self._stop = button(
+            "Stop trading", "orders.stop", role="quiet", tip="Take every order back at once and sign no more"
+        )
+        self._stop.clicked.connect(self.stopped)
+        bar = row(self._count, None, self._stop, self._here, self._all, margins=(10, 2, 6, 2))
         self.setLayout(column(self.table, bar))
         self.show_view(AppView())
+
+    def show_market(self, market: MarketInfo) -> None:
+        self._market = market.name
 
     def show_view(self, view: AppView) -> None:
         lines = open_orders(view.channel, {market.name: market for market in view.markets})
         self._model.set_rows(lines)
         live = sum(line.cancellable for line in lines)
         self._count.show_text(f"{live} open" if live else "")
+        self._stop.setEnabled(view.channel is not None and not view.stopped)
+        here = any(line.cancellable and line.order.market == self._market for line in lines)
+        self._here.setEnabled(here)
+        set_tip(self._here, "" if here else "There is nothing to cancel in this market.")
         self._all.setEnabled(bool(live))
         set_tip(self._all, "" if live else "There is nothing to cancel.")
 

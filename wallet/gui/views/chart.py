@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSizePolicy
 
 from wallet.app.snapshots import AppView, MarketInfo, MarketView
@@ -27,7 +27,12 @@ def interval_choice() -> Choice:
 
 
 class ChartView(QFrame):
-    """Keeps the newest snapshots until ``set_plot`` brings what can draw them."""
+    """Keeps the newest snapshots until ``set_plot`` brings what can draw them.
+
+    ``amended`` gives an own order that was dragged, and the price it was dragged to.
+    """
+
+    amended = Signal(bytes, object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +59,7 @@ class ChartView(QFrame):
 
     def set_plot(self, plot: CandlePlot) -> None:
         self._plot = plot
+        plot.amended.connect(self.amended)
         self._box.replaceWidget(self._waiting, plot)
         self._waiting.deleteLater()
         if self._market is not None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from wallet.app.snapshots import CandleView, FillView, MarketInfo, OrderView
+from wallet.app.snapshots import CandleView, FillView, MarketInfo, OrderStatus, OrderView
 from wallet.gui.look import Look
 from wallet.gui.models.book import LIVE
 from wallet.gui.models.figures import (
@@ -71,8 +71,27 @@ class PriceAxis(DirectAxis):
         return [f"{value:,.{self.places}f}".replace(",", "\u202f") for value in values]
 
 
+class OrderLine(pg.InfiniteLine):  # type: ignore[misc]  # pyqtgraph ships no types
+    """An own order. Once it is open it can be dragged to another price; it stands where it was until it is there."""
+
+    def __init__(self, place: float) -> None:
+        super().__init__(angle=0, movable=False, label="", labelOpts={"position": place})
+        self.order: OrderView | None = None
+
+    def show_order(self, order: OrderView, at: float) -> None:
+        self.order = order
+        self.setMovable(order.status is OrderStatus.OPEN)
+        if not self.moving:
+            self.setValue(at)
+
+
 class CandlePlot(QWidget):
-    """Candles over volume with a crosshair; own orders as lines, own fills as marks."""
+    """Candles over volume with a crosshair; own orders as lines, own fills as marks.
+
+    ``amended`` gives an order's id and the price, on tick, that its line was dragged to.
+    """
+
+    amended = Signal(bytes, object)
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -93,7 +112,7 @@ class CandlePlot(QWidget):
         self._build()
         self._legend = Label("", level="small", parent=self._view)
         self._legend.move(12, 6)
-        self._order_lines: list[Any] = []
+        self._order_lines: list[OrderLine] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view)
@@ -164,9 +183,8 @@ class CandlePlot(QWidget):
             return
         live = [order for order in orders if order.market == market.name and order.status in LIVE]
         while len(self._order_lines) < len(live):
-            made = pg.InfiniteLine(
-                angle=0, movable=False, label="", labelOpts={"position": 0.06 + 0.09 * (len(self._order_lines) % 8)}
-            )
+            made = OrderLine(0.06 + 0.09 * (len(self._order_lines) % 8))
+            made.sigPositionChangeFinished.connect(self._dragged)
             self._order_lines.append(made)
             self._price.addItem(made, ignoreBounds=True)
         for index, line in enumerate(self._order_lines):
@@ -250,10 +268,21 @@ class CandlePlot(QWidget):
             item.setBrush(look.colour(tone))
             item.setPen(pg.mkPen(look.colour("surface"), width=1))
 
-    def _dress_order(self, line: Any, order: OrderView, market: MarketInfo) -> None:
+    def _dragged(self, line: OrderLine) -> None:
+        order, market = line.order, self._market
+        if order is None or market is None:
+            return
+        ticks = round(line.value() * 10.0 ** price_decimals(market) / market.tick_size)
+        line.setValue(price_number(market, order.price))  # until a state says otherwise
+        price = max(ticks, 1) * market.tick_size
+        if price != order.price:
+            self.amended.emit(order.id, price)
+
+    def _dress_order(self, line: OrderLine, order: OrderView, market: MarketInfo) -> None:
         tone = "up" if order.side == "buy" else "down"
         colour = self._look.colour(tone)
-        line.setValue(price_number(market, order.price))
+        line.show_order(order, price_number(market, order.price))
+        line.setHoverPen(pg.mkPen(colour, width=3))
         line.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
         sign = "▲" if order.side == "buy" else "▼"
         line.label.setColor(colour)

@@ -32,7 +32,9 @@ class Workspace(QMainWindow):
 
     order_wanted = Signal(object)
     cancel_wanted = Signal(bytes)
-    cancel_all_wanted = Signal()
+    cancel_all_wanted = Signal(str)
+    amend_wanted = Signal(bytes, object)
+    stop_wanted = Signal()
     said = Signal(str, str)
 
     def __init__(self, desk: Desk, settings: QSettings | None) -> None:
@@ -82,6 +84,9 @@ class Workspace(QMainWindow):
         self.ticket.sent.connect(self.order_wanted)
         self.orders.cancelled.connect(self.cancel_wanted)
         self.orders.all_cancelled.connect(self.cancel_all_wanted)
+        self.orders.changed.connect(lambda order: self.amend_wanted.emit(order, None))
+        self.orders.stopped.connect(self.stop_wanted)
+        self.chart.amended.connect(self.amend_wanted)
         self.history.said.connect(self.said)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(self._came_up)
@@ -224,6 +229,11 @@ class Workspace(QMainWindow):
         if self.depth_chart.isVisible():
             self.depth_chart.show_book(prices.book)
 
+    @property
+    def market(self) -> str:
+        """The name of the market everything turns to."""
+        return self._market.name if self._market else ""
+
     def choose_market(self, name: str) -> None:
         """Everything that is about one market turns to this one."""
         market = next((market for market in self._view.markets if market.name == name), None)
@@ -237,6 +247,7 @@ class Workspace(QMainWindow):
             self._groups.show_market,
             self.tape.show_market,
             self.ticket.show_market,
+            self.orders.show_market,
         ]
         for show in shown:
             show(market)

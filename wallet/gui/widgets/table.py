@@ -153,9 +153,11 @@ class CellDelegate(QStyledItemDelegate):
 
 
 class Table(QTableView):
-    """A dense table. ``acted`` gives the row whose button was clicked (or Delete pressed), ``picked`` the selected."""
+    """A dense table. ``acted`` gives the row whose button was clicked (or Delete pressed), ``picked`` the selected,
+    ``opened`` the one that was double-clicked (or Enter pressed)."""
 
     acted = Signal(object)
+    opened = Signal(object)
     picked = Signal(object)
 
     def __init__(self, name: str, title: str, model: RowsModel[Any], look: Look, empty: str = "") -> None:
@@ -202,7 +204,16 @@ class Table(QTableView):
                 if column.action and self._rows.index(row, number).data(ACTION_ROLE):
                     self.acted.emit(self._rows.rows[row])
                     return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and 0 <= row < len(self._rows.rows):
+            self.opened.emit(self._rows.rows[row])
+            return
         super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        super().mouseDoubleClickEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        if index.isValid() and not index.data(ACTION_ROLE):
+            self.opened.emit(self._rows.rows[index.row()])
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         super().paintEvent(event)
