@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.app.test_leaving import CHEAP, ETH, PERIOD, deeds, until
+from tests.app.test_leaving import CHEAP, ETH, PERIOD, deeds
+from tests.support.waiting import until
 from wallet.app import backup, proofs
 from wallet.app.account import Account
 from wallet.app.alone_service import AloneService

@@ -85,3 +85,19 @@ def test_the_command_line_asks_for_a_word(capsys: pytest.CaptureFixture[str]) ->
     consent(view, given=True)
     assert "9 ETH, 50000 USDT" in capsys.readouterr().err
     consent(app_view(), given=False)
+
+
+def test_the_dialog_is_as_high_as_what_it_says(
+    trading: MainWindow, backend: ScriptedBackend, find: Callable[[str], QWidget], qtbot: Any
+) -> None:
+    backend.publish(app_view(channel=channel(recovery=WAITING)))
+    qtbot.waitUntil(find("recovering.banner").isVisible)
+    room: Any = trading.room
+    room.show_leave()
+    room._leave._change_way()
+    costs: Any = find("leave.costs")
+    qtbot.waitUntil(lambda: "network fees" in costs.text())
+    dialog = room._leave
+    assert dialog.height() >= dialog.layout().totalHeightForWidth(dialog.width())
+    assert costs.height() >= costs.heightForWidth(costs.width())
+    dialog.close()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gui.scripted import BALANCES, ETH_USDT, FLAG, app_view, channel, market_view, order
-from wallet.app.snapshots import ConnectionView, Link, OrderStatus, Phase
+from wallet.app.snapshots import ConnectionView, Link, OrderStatus, Phase, RecoveryView
 from wallet.gui.models.ticket import (
     FOK,
     IOC,
@@ -110,6 +110,10 @@ GOOD = Draft(price=PRICE, amount="1")
         ({"channel": channel(phase=Phase.OPENING)}, "TICKET-OPENING"),
         ({"channel": channel(phase=Phase.FINALIZING)}, "TICKET-LEAVING"),
         ({"channel": channel(phase=Phase.DISPUTED)}, "TICKET-LEAVING"),
+        (
+            {"channel": channel(recovery=RecoveryView("RECOVERING-CONNECT", shown=False, shares=()))},
+            "TICKET-RECOVERING",
+        ),
         ({"channel": channel(phase=Phase.FLAGGED)}, "TICKET-FLAGGED"),
         ({"flagged": True}, "TICKET-FLAGGED"),
         ({"broker": Link.CONNECTING}, "TICKET-OFFLINE"),

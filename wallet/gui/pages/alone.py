@@ -131,9 +131,9 @@ class AlonePage(Page):
         self._tell(said or ("" if rows else sentence("ALONE-NOTHING")), "good" if said else "muted")
 
     def _card(self, index: int, found: FoundView) -> QWidget:
-        heading = Label(title(found, time()), level="strong", wrap=True)
+        heading = Label(title(found, time()), level="strong")
         heading.setObjectName(f"alone.row.{index}")
-        worth = Label(pays(found), tone="muted", wrap=True)
+        worth = Label(pays(found), tone="muted")
         worth.setObjectName(f"alone.pays.{index}")
         by_proof = button("With a proof…", f"alone.proof.{index}")
         by_proof.clicked.connect(lambda: self._ask_proof(found.channel))

@@ -160,7 +160,7 @@ class LeaveDialog(QDialog):
     def _take_plan(self, found: ExitPlan) -> None:
         self._plan = found
         self._show_costs()
-        self.adjustSize()
+        self._fit()
 
     def _no_plan(self, error: WalletError) -> None:
         self._costs.show_text(f"What it costs can't be told now: {explain(error)}")
@@ -186,7 +186,14 @@ class LeaveDialog(QDialog):
         self._error.hide()
         self._cancel.setFocus()  # the way has changed: Enter still does nothing
         self.show_view(self._view)
-        self.adjustSize()
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as its words need: a dialog's own size hint does not know how they wrap."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def refresh(self) -> None:
         """The countdown moves on by itself."""
@@ -253,4 +260,4 @@ class LeaveDialog(QDialog):
         )
         self._error.show()
         self.show_view(self._view)
-        self.adjustSize()
+        self._fit()
