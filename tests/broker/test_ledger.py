@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from tests.support.game import Game
+from tests.support.game import KEYS, Game
 from wallet.broker.ledger import Ledger
-from wallet.history.journal import ChannelRecord
+from wallet.history.journal import ChannelRecord, Entry, Status, mark_path
 from wallet.protocol.errors import WalletError
+from wallet.protocol.signatures import sign
+from wallet.protocol.state import Transition, setup_state
 from wallet.protocol.terms import Role
+from wallet.protocol.transitions import contents_of, successor
 
 PAIR = (b"\x01" * 20, b"\x02" * 20)
 
@@ -121,3 +125,69 @@ def test_trades_come_back_in_order(tmp_path: Path) -> None:
     assert ledger.trades(PAIR, 3) == made[2:]
     assert ledger.trades((PAIR[1], PAIR[0]), 3) == []
     ledger.close()
+
+
+# --- the high-water mark ----------------------------------------------------------------------------------------------
+
+
+def signed(path: Path, count: int) -> None:
+    """A ledger that holds the first ``count`` states of a channel."""
+    game = Game()
+    ledger = Ledger(path, lambda _: None)
+    if not ledger.journal.channels():
+        with_channel(ledger)
+    state = setup_state(game.terms, game.channel, 1_700_000_000)
+    for number in range(count):
+        typed = game.domain.digest(state)
+        if ledger.journal.by_digest(game.channel, typed.digest) is None:
+            signature = sign(KEYS["broker signer"], typed)
+            entry = Entry(state, typed.digest, Role.BROKER, Status.VALIDATED, signature, signature, own=True)
+            with ledger.turn():
+                ledger.journal.record(entry)
+            ledger.commit()
+        contents = contents_of(state)
+        state = successor(state, typed.digest, number + 1, Transition.CANCEL_ORDER, contents, state.time)
+    ledger.close()
+
+
+def code_of(path: Path) -> str:
+    with pytest.raises(WalletError) as caught:
+        Ledger(path, lambda _: None)
+    return caught.value.code
+
+
+def test_an_old_ledger_put_back_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    signed(path, 3)
+    old = path.read_bytes()
+    signed(path, 5)
+    path.write_bytes(old)
+    assert code_of(path) == "LEDGER_ROLLED_BACK"
+    assert code_of(path) == "LEDGER_ROLLED_BACK"  # looking does not make it good
+
+
+def test_a_ledger_without_its_wal_is_not_opened(tmp_path: Path) -> None:
+    path, taken = tmp_path / "broker.db", tmp_path / "taken"
+    signed(path, 2)
+    ledger = Ledger(path, lambda _: None)
+    shutil.copy(path, taken)  # while its last states are in the WAL alone
+    ledger.close()
+    signed(path, 4)
+    path.unlink()
+    shutil.copy(taken, path)
+    assert code_of(path) == "LEDGER_ROLLED_BACK"
+
+
+def test_the_mark_is_never_ahead_of_what_was_committed(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    for count in range(6):
+        signed(path, count)
+        assert Ledger(path, lambda _: None).journal.lost() is None
+
+
+def test_a_mark_that_cannot_be_kept_stops_the_broker(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    signed(path, 2)
+    mark_path(path).unlink()
+    mark_path(path).mkdir()
+    assert code_of(path) == "STORE_FAILED"

@@ -377,6 +377,11 @@ class ScriptedLauncher:
     def open_profile(self, path: Path, password: str, progress: Callable[[str, float], None]) -> Future[Backend]:
         return self._give("open_profile", path, password)
 
+    def accept_loss(self, path: Path) -> Future[int]:
+        self.calls.append(("accept_loss", path))
+        self.answer = None
+        return done(1)
+
     def restore_backup(
         self, file: Path, password: str, path: Path, progress: Callable[[str, float], None]
     ) -> Future[Backend]:

@@ -329,3 +329,33 @@ def test_rectangles_are_written_owner_only_and_hold_no_secret(
     assert "text" not in found["create.word.0"]
     assert not found["ticket.send"]["enabled"]
     assert "sausage" not in path.read_text()
+
+
+def test_a_history_that_lost_states_is_opened_only_to_leave(
+    window: MainWindow, launcher: ScriptedLauncher, qtbot: Any, find: Any, tmp_path: Path
+) -> None:
+    launcher.answer = failed(WalletError("STORE_ROLLED_BACK", path="history.db", expected=10, got=7))
+    window.open_profile(tmp_path, "secret")
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox, "ask") is not None)
+    box = window.findChild(QMessageBox, "ask")
+    assert "it has 7 of 10" in box.informativeText()
+    assert "put them back" in box.informativeText()
+    assert window.stack.currentWidget() is window.unlock  # behind it, with the sentence
+    qtbot.mouseClick(find("ask.yes"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.room is not None)
+    assert launcher.calls == [
+        ("open_profile", tmp_path, "secret"),
+        ("accept_loss", tmp_path),
+        ("open_profile", tmp_path, "secret"),
+    ]
+
+
+def test_a_loss_not_accepted_changes_nothing(
+    window: MainWindow, launcher: ScriptedLauncher, qtbot: Any, find: Any, tmp_path: Path
+) -> None:
+    launcher.answer = failed(WalletError("STORE_ROLLED_BACK", path="history.db", expected=10, got=7))
+    window.open_profile(tmp_path, "secret")
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox, "ask") is not None)
+    qtbot.mouseClick(find("ask.no"), Qt.MouseButton.LeftButton)
+    assert [call[0] for call in launcher.calls] == ["open_profile"]
+    assert window.room is None

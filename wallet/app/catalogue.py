@@ -166,6 +166,20 @@ WINDOW: Final[dict[str, str]] = {
     "TICKET-FUNDS": _("Only {available} available."),
     "TICKET-COLLATERAL": _("The broker's collateral covers {left} more."),
     "TICKET-NO-PRICE": _("Enter a price first."),
+    "LOSS-TITLE": _("States are missing"),
+    "LOSS-WHAT": _(
+        "This profile's history lacks states that were recorded in it: it has {got} of {expected}. An old copy was put "
+        "in its place, or its -wal file was removed."
+    ),
+    "LOSS-CHOICE": _(
+        "If you have the newest history.db and history.db-wal, cancel, put them back, and open the profile again: then "
+        "nothing is lost. If not, go on without trading: a lost state may have been signed, so nothing new is signed "
+        "in the sessions there are. The broker is asked for the states that carry your signature, and you finalize "
+        "together, or leave alone with the best state."
+    ),
+    "LOSS-ACCEPTED": _(
+        "{count} sessions trade no more. Open the profile: each says what comes next, until it is left."
+    ),
     "TICKET-AGAIN": _("Send the same again to ask once more: it is never placed twice."),
     "SESSION-OFFLINE": _("The broker is not connected."),
     "SESSION-NO-CHAIN": _("The chain can't be reached."),

@@ -24,7 +24,10 @@ import msgspec
 import platformdirs
 
 from wallet.app.profile import Profile, write_file
-from wallet.history.journal import Journal
+from wallet.history import schema
+from wallet.history.journal import Journal, mark_path
+from wallet.history.reader import HistoryReader
+from wallet.history.store import Store, sync_directory
 from wallet.keys.signer import Signer
 from wallet.keys.vault import Vault
 from wallet.protocol import codec, strictjson
@@ -58,7 +61,7 @@ def open_journal(profile: Profile, vault: Vault) -> tuple[Journal, Installation]
         installation = Installation(journal)
         if not installation.sound:
             log.warning("this profile was restored or copied: its channels trade no more")
-            _restore(journal)
+            _restore(journal, b"another copy")
         _forget_keys(journal, vault)
         installation.claim()
     except BaseException:
@@ -67,10 +70,55 @@ def open_journal(profile: Profile, vault: Vault) -> tuple[Journal, Installation]
     return journal, installation
 
 
-def _restore(journal: Journal) -> None:
-    for record in journal.channels():
-        if Phase(record.phase) not in OVER:
-            journal.set_fact(record.id, "restored", b"another copy")
+def lost_rows(file: Path) -> tuple[int, int]:
+    """(states expected, states there are) of a journal that lacks some. Raises as :func:`accept_loss` does."""
+    if not file.exists():
+        raise WalletError("STORE_NOTHING_LOST", path=file.name)
+    reader = HistoryReader(file)
+    try:
+        found = reader.lost()
+    finally:
+        reader.close()
+    if found is None:
+        raise WalletError("STORE_NOTHING_LOST", path=file.name)
+    return found
+
+
+def accept_loss(file: Path) -> int:
+    """Goes on with a journal that lacks states it had: its channels are restored ones from here on; how many.
+
+    They trade no more, and opening the profile forgets their session keys: what they signed last is not known here.
+    The caller holds the profile. Raises WalletError("STORE_NOTHING_LOST") if it is whole, "STORE_DAMAGED" if what is
+    there does not hold either, "STORE_FAILED".
+    """
+    store = Store(file, schema.SCHEMA, schema.SCHEMA_VERSION, schema.MIGRATIONS)
+    try:
+        journal = Journal(store)
+        if journal.lost() is None:
+            raise WalletError("STORE_NOTHING_LOST", path=file.name)
+        journal.check_rows()
+        with store.transaction():
+            count = _restore(journal, b"rows were lost")
+        _begin_mark_anew(file)
+        return count
+    finally:
+        store.close()
+
+
+def _begin_mark_anew(file: Path) -> None:
+    """Only once its channels are marked on disk: without the old mark the journal opens as any other."""
+    try:
+        mark_path(file).unlink(missing_ok=True)
+        sync_directory(file.parent)
+    except OSError as error:
+        raise WalletError("STORE_FAILED", path=file.name, why=error.strerror or "") from error
+
+
+def _restore(journal: Journal, why: bytes) -> int:
+    live = [record for record in journal.channels() if Phase(record.phase) not in OVER]
+    for record in live:
+        journal.set_fact(record.id, "restored", why)
+    return len(live)
 
 
 def _forget_keys(journal: Journal, vault: Vault) -> None:

@@ -29,6 +29,11 @@ OPERATION: Final[dict[str, str]] = {
     "OPERATOR_AWAY": _("No broker runs in {folder}, and it has no ledger yet."),
     "OPERATOR_BUSY": _("A broker runs in {folder} and does not answer. Look at its log, or try again."),
     "OPERATOR_ASK": _("The running broker knows no such question ({ask}): it may be of an older version."),
+    "LEDGER_ROLLED_BACK": _(
+        "{path} lacks states that this broker signed: it has {got} of {expected}. An old copy was put in its place, or "
+        "its -wal file was removed. Put the newest file back. Without it the broker does not start: it would sign "
+        "other states at the same numbers, and each trader could choose."
+    ),
     "OPERATOR_NOT_RUNNING": _("No broker runs in {folder}. A decision is the running broker's: start it first."),
     "FLAG_LATER": _("An earlier flag is answered by state {increment}, which the trader has not countersigned yet."),
     "DISPUTE_IMPOSSIBLE": _("The channel of flag {flag} can't be taken to the chain now: look at its status."),

@@ -78,8 +78,10 @@ FILES: Final[dict[str, str]] = {
     ),
     "STORE_ROLLED_BACK": _(
         "{path} lacks states that were recorded in it: it has {got} of {expected}. An old copy was put in its place, "
-        "or its -wal file was removed. Nothing is signed with it: put the newest file back, or leave with a proof."
+        "or its -wal file was removed. Nothing is signed with it. Put the newest file back if you have it; if not, "
+        "“history accept-loss” (in the window: Go on without trading) opens it so that its channels can be left."
     ),
+    "STORE_NOTHING_LOST": _("{path} has all that was recorded in it. There is nothing to accept; open it as ever."),
     "STORE_DAMAGED": _("{path} is damaged ({why}). Nothing was signed or changed; restore it from a backup."),
     "STORE_FAILED": _("{path} can't be written ({why}). Nothing more is signed until the program is started again."),
     "STORE_READ_ONLY": _("{path} is open for reading only."),

@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 from wallet.broker.errors import refused
 from wallet.history import schema
-from wallet.history.journal import Journal
+from wallet.history.journal import Journal, mark_path
+from wallet.history.mark import HighWater
 from wallet.history.store import Store
 from wallet.market.trades import Trade
+from wallet.protocol.errors import WalletError
 
 VERSION = 1
 SCHEMA = """
@@ -56,11 +58,15 @@ class Ledger:
     """The broker's file. ``before_commit`` may still write; ``after_commit`` may send."""
 
     def __init__(self, path: Path, later: Callable[[Callable[[], None]], object]) -> None:
-        """``later`` runs a callback when the current turn is over (an event loop's ``call_soon``)."""
+        """``later`` runs a callback when the current turn is over (an event loop's ``call_soon``).
+
+        Raises WalletError("LEDGER_ROLLED_BACK") if the file lacks states it had, "STORE_…" as a store does.
+        """
         version = schema.SCHEMA_VERSION * 1_000 + VERSION
         migrations = {1_001: (2_001, schema.MIGRATIONS[1][1])}
         self.store = Store(path, schema.SCHEMA + SCHEMA, version, migrations)
         self.journal = Journal(self.store)
+        self._watch(path)
         self.failed = False
         self.before_commit: Callable[[], None] = lambda: None
         self.after_commit: Callable[[], None] = lambda: None
@@ -69,9 +75,21 @@ class Ledger:
         self._open: AbstractContextManager[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
 
+    def _watch(self, path: Path) -> None:
+        """Holds the file against its high-water mark: who lost what he signed would sign those numbers again."""
+        try:
+            self.journal.watch(HighWater(mark_path(path)))
+        except BaseException as error:
+            self.journal.close()
+            if isinstance(error, OSError):
+                raise WalletError("STORE_FAILED", path=path.name, why=error.strerror or "") from error
+            if isinstance(error, WalletError) and error.code == "STORE_ROLLED_BACK":
+                raise WalletError("LEDGER_ROLLED_BACK", **error.params) from error
+            raise
+
     def close(self) -> None:
         self.commit()
-        self.store.close()
+        self.journal.close()
 
     # --- transactions ---
 

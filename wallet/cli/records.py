@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 
 import click
 
 from wallet.cli.output import Context, channel_option, wallet_command
 from wallet.cli.reach import backend
+from wallet.protocol.errors import WalletError
 
 
 @click.group()
@@ -60,6 +63,25 @@ def history_backup(out: Context, file: Path) -> None:
     """Copy the history's database, of one moment, while the wallet may be at work. To read and prove, not to sign."""
     pages = out.stored().back_up(file)
     out.show({"pages": pages, "file": str(file)}, f"The history is copied to {file}")
+
+
+@history.command("accept-loss")
+@click.option("--yes", is_flag=True, help="Do it without a question.")
+@wallet_command
+def history_accept_loss(out: Context, yes: bool) -> None:
+    """Open a history again that lacks states it had: its channels are then left, and trade no more."""
+    from wallet.app.installation import accept_loss, lost_rows
+    from wallet.app.messages import sentence
+    from wallet.app.profile import Profile
+
+    with contextlib.closing(Profile(out.profile_path())) as profile:
+        lost = lost_rows(profile.journal)
+        out.warn("LOSS-WHAT", expected=lost[0], got=lost[1])
+        out.warn("LOSS-CHOICE")
+        if not yes and not (sys.stdin.isatty() and click.confirm("Go on without trading?", err=True)):
+            raise WalletError("CANCELLED")
+        count = accept_loss(profile.journal)
+    out.show({"restored": count}, sentence("LOSS-ACCEPTED", {"count": count}))
 
 
 @click.group()

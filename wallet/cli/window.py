@@ -110,6 +110,18 @@ class WindowLauncher:
 
         return self._pool.submit(work)
 
+    def accept_loss(self, path: Path) -> Future[int]:
+        def work() -> int:
+            from wallet.app.installation import accept_loss
+
+            owner = self._take(path)
+            try:
+                return accept_loss(owner.profile.journal)
+            finally:
+                self._owners[owner.profile.path] = owner
+
+        return self._pool.submit(work)
+
     def restore_backup(self, file: Path, password: str, path: Path, progress: Progress) -> Future[Backend]:
         def work() -> Backend:
             from wallet.app import backup

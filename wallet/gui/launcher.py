@@ -26,6 +26,9 @@ class Launcher(Protocol):
     def open_profile(self, path: Path, password: str, progress: Progress) -> Future[Backend]:
         """Unlock an existing profile and open it with the broker it knows."""
 
+    def accept_loss(self, path: Path) -> Future[int]:
+        """Go on with a profile whose history lost states: how many of its sessions can only be left from here on."""
+
     def restore_backup(self, file: Path, password: str, path: Path, progress: Progress) -> Future[Backend]:
         """Make the profile at ``path`` (where there must be nothing) from a backup, and open it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from wallet.app.backend import Backend
-from wallet.app.messages import explain
+from wallet.app.messages import explain, sentence
 from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.desk import Desk
 from wallet.gui.frames import Courier, FrameClock
@@ -148,7 +148,20 @@ class MainWindow(QMainWindow):
             self.unlock.fail(text)
             self.show_page(self.unlock)
 
-        self._wait_for(self._launcher.open_profile(path, password, self._report), failed, path)
+        def lost(error: WalletError) -> None:
+            text = f"{sentence('LOSS-WHAT', dict(error.params))}\n\n{sentence('LOSS-CHOICE')}"
+            ask(self, sentence("LOSS-TITLE"), text, "Go on without trading", lambda: self._accept_loss(path, password))
+
+        future = self._launcher.open_profile(path, password, self._report)
+        self._wait_for(future, failed, path, {"STORE_ROLLED_BACK": lost})
+
+    def _accept_loss(self, path: Path, password: str) -> None:
+        def failed(error: WalletError) -> None:
+            self.unlock.fail(explain(error))
+
+        self.courier.deliver(
+            self._launcher.accept_loss(path), self, lambda _: self.open_profile(path, password), failed
+        )
 
     def restore_backup(self, file: Path, password: str, path: Path) -> None:
         self.progress.begin("Restoring the backup", "All of it is read and checked before it is used.", RESTORE_STEPS)
@@ -183,7 +196,14 @@ class MainWindow(QMainWindow):
         if self._starting is not None:
             self.progress.advance(progress)
 
-    def _wait_for(self, future: Future[Backend], failed: Callable[[str], None], path: Path | None = None) -> None:
+    def _wait_for(
+        self,
+        future: Future[Backend],
+        failed: Callable[[str], None],
+        path: Path | None = None,
+        ways_on: Mapping[str, Callable[[WalletError], None]] | None = None,
+    ) -> None:
+        """``ways_on``: what is offered besides, by the code of what went wrong."""
         self._starting = future
         self.show_page(self.progress)
         QTimer.singleShot(PLOT_AFTER_MS, load_plot)  # while the user waits anyway
@@ -200,6 +220,8 @@ class MainWindow(QMainWindow):
             if self._starting is future:
                 self._starting = None
                 failed(explain(error))
+                if ways_on is not None and error.code in ways_on:
+                    ways_on[error.code](error)
 
         self.courier.deliver(future, self, done, broken)
 
