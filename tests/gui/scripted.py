@@ -237,6 +237,18 @@ class ScriptedBackend:
     def online(self, broker: bytes, chain_only: bool) -> Future[None]:
         return self._do("online", broker, chain_only)
 
+    def add_node(self, url: str) -> Future[int]:
+        return self._do("add_node", url, value=31337)
+
+    def remove_node(self, url: str) -> Future[None]:
+        return self._do("remove_node", url)
+
+    def fund_gas(self, broker: bytes) -> Future[int]:
+        return self._do("fund_gas", broker, value=10**15)
+
+    def sweep_gas(self, broker: bytes, anyway: bool) -> Future[int]:
+        return self._do("sweep_gas", broker, anyway, value=10**15)
+
     def add_broker(self, path: Path) -> Future[bytes]:
         return self._do("add_broker", path, value=b"\xb7" * 20)
 

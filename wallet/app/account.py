@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from wallet.app import estimate, views
+from wallet.app import estimate, nodes, views
 from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
@@ -78,6 +78,7 @@ class Account:
             journal, self._installation = open_journal(profile, vault)
         self.journal = journal
         self.changed = changed
+        self.own_nodes = nodes.read(profile.path).get(broker.chain_id, ())
         self.link = BrokerLink(broker, self.journal, ChannelKeys(vault), changed)
         self.chain = ChainLink(
             broker,
@@ -87,6 +88,7 @@ class Account:
             changed,
             gas=vault.gas_key(),
             turns=turns,
+            nodes=self.own_nodes,
         )
         self.chain.account = self.address
         self.link.block_time = lambda: self.chain.block_time
@@ -131,6 +133,8 @@ class Account:
         for rows in (self.alarms, self.link.alarms, self.chain.alarms):
             if rows.rows:
                 return next(iter(rows.rows.values()))
+        if self.chain.agreement.alarm is not None:
+            return self.chain.agreement.alarm
         watched = self.chain.watcher.alarms if self.chain.watcher else {}
         return next(iter(watched.values()), None)
 
@@ -395,6 +399,23 @@ class Account:
     async def faucet(self) -> None:
         await self.chain.ready(15)
         await self.chain.faucet(self.address)
+
+    # --- nodes, and the gas key ---
+
+    async def use_nodes(self, own: Sequence[str]) -> None:
+        """The user's own nodes of this chain from here on."""
+        self.own_nodes = tuple(own)
+        await self.chain.use_nodes(own)
+        self.changed()
+
+    async def fund_gas(self) -> int:
+        """One transaction of the owner's; base units the gas key is given."""
+        await self.chain.ready(15)
+        given = await self.chain.fund_gas(self.owner)
+        await self.chain.refresh()
+        if self.chain.watcher is not None:
+            await self.chain.watcher.look()
+        return given
 
     # --- what screens show ---
 

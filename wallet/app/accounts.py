@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from wallet.app import nodes
 from wallet.app.account import Account
 from wallet.app.installation import open_journal
 from wallet.app.opening import OVER
@@ -19,6 +20,7 @@ from wallet.app.orders import STOPPED
 from wallet.app.profile import Profile
 from wallet.app.schedule import Backups
 from wallet.app.snapshots import AppView, MarketView
+from wallet.chain.rpc import Rpc
 from wallet.keys.vault import Vault
 from wallet.protocol.errors import WalletError
 from wallet.session.alarms import Alarms
@@ -131,6 +133,45 @@ class Accounts:
     async def resume_trading(self) -> None:
         self.journal.set_fact(b"", STOPPED, b"0")
         self._changed()
+
+    # --- nodes, and the gas key ---
+
+    async def add_node(self, url: str) -> int:
+        """Keeps one of the user's own nodes, once it has shown chain and contract; its chain's id.
+
+        Raises WalletError("RPC_…" | "NODES_NO_BROKER" | "CHAIN_WRONG_CODE" | "NODES_FULL").
+        """
+        async with Rpc(nodes.named(url)) as node:
+            chain_id = await node.chain_id()
+            here = [account for account in self if account.broker.chain_id == chain_id]
+            if not here:
+                raise WalletError("NODES_NO_BROKER", chain=chain_id)
+            for account in here:
+                await account.chain.contract.check_deployment(node)
+        await self._use_nodes(nodes.add(self.profile.path, chain_id, url))
+        return chain_id
+
+    async def remove_node(self, url: str) -> None:
+        """Raises WalletError("NODES_UNKNOWN")."""
+        await self._use_nodes(nodes.remove(self.profile.path, url))
+
+    async def _use_nodes(self, own: nodes.OwnNodes) -> None:
+        for account in self:
+            wanted = own.get(account.broker.chain_id, ())
+            if wanted != account.own_nodes:
+                await account.use_nodes(wanted)
+
+    async def sweep_gas(self, broker: bytes, *, anyway: bool) -> int:
+        """What the gas key holds on a broker's chain goes back to the owner's account; base units that arrive.
+
+        Raises WalletError("GAS_IN_USE") while a channel of that chain may need it, unless ``anyway``.
+        """
+        account = self.account(broker)
+        running = [one for one in self if one.broker.chain_id == account.broker.chain_id and self._running(one)]
+        if running and not anyway:
+            raise WalletError("GAS_IN_USE")
+        await account.chain.ready(ONLINE_WITHIN)
+        return await account.chain.sweep_gas(account.address)
 
     # --- who is meant ---
 

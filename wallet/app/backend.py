@@ -36,6 +36,17 @@ class Commands(Protocol):
     def remove_broker(self, broker: bytes) -> Future[None]:
         """Let go of a broker with whom no channel is open; WalletError("BROKER_HAS_CHANNELS")."""
 
+    def add_node(self, url: str) -> Future[int]:
+        """Keep one of the user's own nodes, once it has shown chain and contract; its chain's id."""
+
+    def remove_node(self, url: str) -> Future[None]: ...
+
+    def fund_gas(self, broker: bytes) -> Future[int]:
+        """The owner gives the gas key what it should have; how much (wei), 0 if it had enough."""
+
+    def sweep_gas(self, broker: bytes, anyway: bool) -> Future[int]:
+        """What the gas key holds goes back to the owner; wei that arrive. ``anyway``: while a channel is open, too."""
+
     def faucet(self, broker: bytes) -> Future[None]:
         """Ask a test chain for coins."""
 

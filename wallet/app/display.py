@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wallet.app import views
+from wallet.app import chain_views, views
 from wallet.app.snapshots import AppView, BrokerRow, ChannelRow, ConnectionView, FillView, FlagView, Link, MarketView
 from wallet.session.channel import TraderChannel
 
@@ -65,6 +65,8 @@ class Display:
             flags=self.flags(),
             steps=account.progress.steps,
             stopped=account.stopped,
+            gas=chain_views.gas_view(account.names, account.chain, account.channels),
+            nodes=chain_views.node_views(account.chain, account.own_nodes),
         )
 
     def _is_leaving(self, channel: TraderChannel) -> bool:

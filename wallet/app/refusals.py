@@ -146,6 +146,10 @@ OWNER: Final[dict[str, str]] = {
     "ASK-CANCEL-ALL": _("Cancel all open orders of channel {channel} with {broker}"),
     "ASK-FINALIZE": _("Cancel all orders of channel {channel} with {broker} and end the session{alone}"),
     "ASK-FINALIZE-ALONE": _("; without him in {seconds} seconds if he does not sign"),
+    "ASK-ADD-NODE": _("Ask the node {url} about the chain, before those there are"),
+    "ASK-REMOVE-NODE": _("Ask the node {url} no more"),
+    "ASK-FUND-GAS": _("Give the gas key on the chain of {broker} what disputes may cost"),
+    "ASK-SWEEP-GAS": _("Take back what the gas key holds on the chain of {broker}"),
     "ASK-STAY": _("Go on with the session in channel {channel} with {broker}: don't leave it by itself"),
     "ASK-LEAVE-ALONE": _("Leave channel {channel} with {broker} without him: challenge on chain with your best state"),
     "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
@@ -324,7 +328,9 @@ ORDERS: Final[dict[str, str]] = {
 CHAIN: Final[dict[str, str]] = {
     "CHAIN_UNREACHABLE": _("The chain at {node} does not answer. Nothing was changed; try again later."),
     "CHAIN_WRONG_ID": _("{node} is on chain {got}, not on {expected}. Refused; nothing was sent."),
-    "CHAIN_WRONG_CODE": _("The contract at {address} is not the released one ({got}). Refused; nothing was sent."),
+    "CHAIN_WRONG_CODE": _(
+        "The contract at {address} is not the released one ({got}), says {node}. Refused; nothing was sent."
+    ),
     "CHAIN_TOO_LONG": _(
         "The node {node} answers for few blocks at a time; it was left at block {block}. Say from which block on to"
         " look, or ask another node."
@@ -428,6 +434,24 @@ PROOFS: Final[dict[str, str]] = {
     "WATCH_EXIT_EXPIRED": _(
         "Channel {channel} was to be left without the broker, but this program was closed for so long that your word"
         " for it is no longer valid. Leave without him again."
+    ),
+    "NODES_FILE": _("{path} can't be understood ({why}). Nothing was changed; remove it, or put a sound copy back."),
+    "NODES_FULL": _("There are {limit} nodes for this chain already. Remove one first."),
+    "NODES_UNKNOWN": _("{node} is none of your own nodes. Nothing was changed."),
+    "NODES_NO_BROKER": _("None of your brokers is on chain {chain}. Add the broker first; nothing was changed."),
+    "NODES_BEHIND": _(
+        "The node {second} is {blocks} blocks behind {first}. What it shows may be old: don't rely on it alone."
+    ),
+    "NODES_DISAGREE_BLOCK": _(
+        "Two nodes show different chains: {first} has block {says}, {second} {other}. One of them is wrong. Compare"
+        " with a third, and remove the wrong one."
+    ),
+    "NODES_DISAGREE_RECORD": _(
+        "Two nodes disagree about channel {channel}: {first} says {says}, {second} says {other}. One of them is wrong"
+        " or lies: compare with a third, and remove it. Until then this program answers any dispute that is shown."
+    ),
+    "GAS_IN_USE": _(
+        "A channel is open, and the gas key pays for its defence. Leave it first, or take the money back anyway."
     ),
     "WATCH_NO_GAS": _(
         "The gas account {address} holds {have} wei, and {need} may be needed to answer a dispute and settle."

@@ -211,6 +211,18 @@ class Service:
     def remove_broker(self, broker: bytes) -> Future[None]:
         return self._run(lambda accounts: accounts.remove(broker))
 
+    def add_node(self, url: str) -> Future[int]:
+        return self._run(lambda accounts: accounts.add_node(url))
+
+    def remove_node(self, url: str) -> Future[None]:
+        return self._run(lambda accounts: accounts.remove_node(url))
+
+    def fund_gas(self, broker: bytes) -> Future[int]:
+        return self._run(lambda accounts: accounts.account(broker).fund_gas())
+
+    def sweep_gas(self, broker: bytes, anyway: bool) -> Future[int]:
+        return self._run(lambda accounts: accounts.sweep_gas(broker, anyway=anyway))
+
     def faucet(self, broker: bytes) -> Future[None]:
         return self._run(lambda accounts: accounts.account(broker).faucet())
 

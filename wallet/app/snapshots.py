@@ -222,6 +222,29 @@ class ConnectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node of the chain in view: scheme, host and port; ``own``: the user's. ``problem``: code, "" if it answers."""
+
+    name: str
+    own: bool
+    asked: bool  # the one that is asked now
+    head: int  # its newest block when nodes were last compared; 0 if it was not
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GasView:
+    """The gas key's account on the chain in view. Amounts in wei; ``answers``: disputes it can pay an answer for."""
+
+    address: bytes
+    balance: int
+    answers: int
+    lacking: int  # what it is to be given: half of what it should have, or more
+    coin: AssetInfo
+    known: bool  # whether the chain was asked yet
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerRow:
     """One broker of the profile, for lists; all are connected at once. ``id`` is his address."""
 
@@ -298,6 +321,8 @@ class AppView:
     brokers: tuple[BrokerRow, ...] = ()
     channels: tuple[ChannelRow, ...] = ()  # of all brokers, oldest first
     stopped: bool = False  # the user has stopped trading: no order is signed until he resumes it
+    gas: GasView | None = None
+    nodes: tuple[NodeView, ...] = ()
     doubt: str = ""  # code of what is doubtful about where the profile lies, such as "PROFILE_SHARED"
     backup: BackupView = field(default_factory=BackupView)
 

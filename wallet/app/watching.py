@@ -7,6 +7,7 @@ channel that trades on needs a new one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 from wallet.app import proofs as app_proofs
 from wallet.app.choice import KnownBroker, choose_broker
 from wallet.app.profile import kept_brokers, write_file
+from wallet.chain.agreement import EVERY, Agreement
 from wallet.chain.client import Adjudicator, Status
 from wallet.chain.guard import Guarded, Provable
 from wallet.chain.nodes import MAX_NODES, Nodes
@@ -146,9 +148,23 @@ class Lookout:
         )
         quiet = package.domain.chain_id == SANDBOX_CHAIN
         self.watcher = Watcher(self.contract, sender, lambda: self._guarded, changed, quiet_chain=quiet)
+        self._agreement = Agreement(self.rpc, self.contract, lambda: [one.channel for one in self._guarded])
+        self._compared = 0.0  # when, by the monotonic clock
 
     async def _check(self, rpc: Any) -> None:
         await self.contract.check_deployment(rpc)
+
+    async def look(self) -> None:
+        """One look at every channel, and now and then at whether the nodes agree. Raises WalletError."""
+        if len(self.rpc.each()) > 1 and time.monotonic() - self._compared > EVERY:
+            self._compared = time.monotonic()
+            await self._agreement.look()
+        await self.watcher.look()
+
+    @property
+    def alarms(self) -> list[WalletError]:
+        found = [] if self._agreement.alarm is None else [self._agreement.alarm]
+        return [*found, *self.watcher.alarms.values()]
 
     async def over(self) -> bool:
         """Whether nothing is left to watch: every channel is settled, and its credit paid out."""

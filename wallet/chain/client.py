@@ -79,6 +79,7 @@ class Adjudicator:
         if keccak(code) != expected:
             raise WalletError(
                 "CHAIN_WRONG_CODE",
+                node=rpc.node,
                 address="0x" + self.address.hex(),
                 expected="0x" + expected.hex(),
                 got="0x" + keccak(code).hex() if code else "no contract",

@@ -69,6 +69,7 @@ async def deploy(rpc: Rpc, sender: Sender, *, confirmations: int, within: float)
     if not found.ours:
         raise WalletError(
             "CHAIN_WRONG_CODE",
+            node=rpc.node,
             address="0x" + receipt.contract.hex(),
             expected="0x" + adjudicator().code_hash.hex(),
             got="0x" + found.code_hash.hex() if found.code_hash else "no contract",

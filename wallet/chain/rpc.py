@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from wallet.chain.abi import decode
@@ -54,7 +54,7 @@ class Rpc:
         """Scheme, host and port of the node: what may be shown and logged."""
         return self._name
 
-    async def __aenter__(self) -> Rpc:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

@@ -24,6 +24,7 @@ PATIENCE = 30.0  # seconds, some two blocks, before the next bid
 RAISE = (9, 8)  # nodes take no replacement that bids less than a tenth more
 MAX_BIDS = 64  # in a row without a pause: from 1 gwei to 1,800
 GAS_MARGIN = (5, 4)
+SWEEP_MARGIN = (5, 4)  # of the base fee: two full blocks may come first
 # An answer is worth far more than its fee; still no bug and no lying node may burn what the account has in one go.
 POLICY = FeePolicy(max_fee_per_gas=2_000 * GWEI, max_tip=50 * GWEI, max_cost=5 * 10**17)
 _UNDERPRICED = ("underpriced", "replacement", "fee too low", "too low to replace")
@@ -86,6 +87,36 @@ class UrgentSender:
                         raise WalletError("TX_FAILED", hash="0x" + receipt.transaction.hex())
                     return receipt
             raise WalletError("TX_NOT_MINED", hash="0x" + bids[-1].hash.hex() if bids else "", seconds=int(within))
+
+    async def sweep(self, to: bytes, within: float) -> int:
+        """All of the account to ``to``, to the last wei where that is a plain account; base units that arrive.
+
+        The tip takes whatever the base fee leaves of the bid, so that the fee is known beforehand. Raises as
+        :meth:`execute`.
+        """
+        async with self._lock:
+            chain_id = await self._rpc.chain_id()
+            if chain_id != self._chain_id:
+                raise WalletError("CHAIN_WRONG_ID", expected=self._chain_id, got=chain_id, node=self._rpc.node)
+            balance = await self.balance()
+            gas_limit = await self._rpc.estimate_gas(to, b"", 0, self.address, mined=True)
+            block = await self._rpc.block("latest")
+            base = block.base_fee if block is not None else 0
+            times, of = SWEEP_MARGIN
+            fee = base * times // of + min(await self._rpc.priority_fee(), self._policy.max_tip) + 1
+            value = balance - gas_limit * fee
+            if value <= 0 or gas_limit > self._policy.max_gas:
+                raise WalletError("TX_NO_GAS", have=balance, need=gas_limit * fee, address="0x" + self.address.hex())
+            nonce = await self._rpc.nonce(self.address, "latest")
+            outgoing = self._sender.sign(Call(to, b"", value), nonce, Quote(gas_limit, fee, fee))
+            self._store(outgoing)
+            await self._sender.resend(outgoing)
+            receipt = await self._mined([outgoing], time.monotonic() + within)
+            if receipt is None:
+                raise WalletError("TX_NOT_MINED", hash="0x" + outgoing.hash.hex(), seconds=int(within))
+            if not receipt.succeeded:
+                raise WalletError("TX_FAILED", hash="0x" + receipt.transaction.hex())
+            return value
 
     async def _bid(self, call: Call, last: Outgoing | None) -> Outgoing:
         """Signs, stores and sends the next bid, above ``last`` and above whatever else waits at this nonce."""

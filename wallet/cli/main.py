@@ -18,6 +18,8 @@ from wallet.cli.backup import backup
 from wallet.cli.brokers import broker, status
 from wallet.cli.channels import channel, faucet
 from wallet.cli.contract import contract
+from wallet.cli.gas import gas
+from wallet.cli.nodes import nodes
 from wallet.cli.orders import order
 from wallet.cli.records import evidence, flags, history, proof
 from wallet.cli.recover import recover
@@ -96,6 +98,6 @@ def sandbox(directory: Path, until_stdin_closes: bool, initiative: str) -> None:
 
 for _command in (
     *(keys, faucet, channel, order, history, proof, evidence, flags),
-    *(backup, broker, recover, contract, status, watch, updates),
+    *(backup, broker, recover, contract, gas, nodes, status, watch, updates),
 ):
     main.add_command(_command)

@@ -40,7 +40,9 @@ def watch_export(out: Context, file: Path, named: str | None) -> None:
 
     It is of this moment: a channel that trades on needs a new one.
     """
+    from wallet.app import nodes as own_nodes
     from wallet.app import watching
+    from wallet.chain.nodes import MAX_NODES
     from wallet.keys.vault import open_vault
 
     path = out.profile_path()
@@ -49,7 +51,8 @@ def watch_export(out: Context, file: Path, named: str | None) -> None:
     gas_key = vault.session_keys.section.gas_key
     vault.lock()
     journal = out.stored().journal
-    count = watching.export(journal, broker.domain, broker.rpc, gas_key, _package_password(new=True), file)
+    urls = (*own_nodes.read(path).get(broker.chain_id, ()), *broker.rpc)[:MAX_NODES]
+    count = watching.export(journal, broker.domain, urls, gas_key, _package_password(new=True), file)
     out.show({"channels": count, "file": str(file)}, f"{count} channels to watch written to {file}")
 
 
@@ -81,7 +84,7 @@ async def _keep_watch(out: Context, lookout: Lookout, *, once: bool) -> None:
     told, said = 0, set[str]()
     while True:
         try:
-            await lookout.watcher.look()
+            await lookout.look()
         except WalletError as error:
             if once:
                 raise
@@ -91,7 +94,7 @@ async def _keep_watch(out: Context, lookout: Lookout, *, once: bool) -> None:
             channel = "0x" + deed.channel.hex()
             row = {"did": deed.act.value, "channel": channel, "transaction": "0x" + deed.transaction.hex()}
             out.show(row, f"{show_time(deed.time)}  {deed.act.value}  {channel[:10]}  {row['transaction']}")
-        alarms = {explain(error) for error in lookout.watcher.alarms.values()}
+        alarms = {explain(error) for error in lookout.alarms}
         for text in sorted(alarms - said):
             click.echo(text, err=True)
         said = alarms

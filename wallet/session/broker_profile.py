@@ -136,7 +136,7 @@ def parse(value: Any) -> BrokerProfile:
         raise codec.malformed("tokens", len(tokens))
     if len({token.symbol for token in tokens}) != len(tokens):
         raise codec.malformed("tokens", "a symbol twice")
-    rpc = tuple(_http(codec.read_text(url, "rpc")) for url in codec.read_list(row["rpc"], "rpc"))
+    rpc = tuple(node_url(codec.read_text(url, "rpc")) for url in codec.read_list(row["rpc"], "rpc"))
     if not 1 <= len(rpc) <= 8:
         raise codec.malformed("rpc", len(rpc))
     profile = BrokerProfile(
@@ -207,7 +207,8 @@ def _token(value: Any) -> Token:
     return Token(codec.read_hex(row["address"], 20, "address"), symbol, decimals)
 
 
-def _http(url: str) -> str:
+def node_url(url: str) -> str:
+    """``url`` as it is. Raises WalletError("RPC_URL") for any but https, or http on this computer."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return url

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wallet.chain import calls, token
+from wallet.chain.agreement import Agreement
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import Adjudicator, OnChain, Status
 from wallet.chain.guard import Duty, Guarded
-from wallet.chain.nodes import Nodes
+from wallet.chain.nodes import MAX_NODES, Nodes
 from wallet.chain.records import Receipt
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Sender, TransactionSigner
@@ -86,10 +87,12 @@ class ChainLink:
         changed: Callable[[], None],
         gas: TransactionSigner | None = None,
         turns: Turns | None = None,
+        nodes: Sequence[str] = (),
     ) -> None:
         """``gas``: the key that pays for what anyone may send; without it nothing is watched.
 
-        ``turns`` are shared by all that send from the same accounts to this chain.
+        ``turns`` are shared by all that send from the same accounts to this chain. ``nodes``: the user's own, asked
+        before those of the profile.
         """
         turns = turns or Turns()
         self.profile = profile
@@ -106,9 +109,10 @@ class ChainLink:
         self._advance = advance
         self.alarms = Alarms(changed)
         self._changed = changed
-        self._rpc = Nodes(profile.rpc, self._check_node)
+        self._rpc = Nodes(self._urls(nodes), self._check_node)
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
         self.outbox = Outbox(journal.store, self._rpc, profile.chain_id)
+        self.agreement = Agreement(self._rpc, self.contract, lambda: [one.channel for one in self._guarded()])
         self.departures = Departures(journal)
         for channel in channels():
             channel.disputed |= self._may_be_challenged(channel)
@@ -125,6 +129,7 @@ class ChainLink:
         backoff = Backoff(2 * POLL, LONGEST_PAUSE)
         if self.watcher is not None:
             self.alarms.watch("watcher", self.watcher.run())
+        self.alarms.watch("comparing nodes", self.agreement.run())
         try:
             while True:
                 try:
@@ -165,6 +170,18 @@ class ChainLink:
             for channel in self._channels()
             if Phase(channel.record.phase) not in _UNWATCHED
         ]
+
+    def _urls(self, own: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*own, *self.profile.rpc)))[:MAX_NODES]
+
+    @property
+    def nodes(self) -> Nodes:
+        return self._rpc
+
+    async def use_nodes(self, own: Sequence[str]) -> None:
+        """The user's own nodes from here on, before those of the profile."""
+        await self._rpc.use(self._urls(own))
+        self._checked = False
 
     def _before(self, guarded: Guarded, duty: Duty) -> None:
         for channel in self._channels():
@@ -303,6 +320,12 @@ class ChainLink:
         wanted = 2 * GAS_ALLOWANCE * await self._rpc.gas_price()
         lacking = wanted - await self._rpc.balance(self.watcher.gas_address)
         return lacking if 2 * lacking > wanted else 0
+
+    async def sweep_gas(self, to: bytes) -> int:
+        """Everything the gas key holds goes back; base units that arrive. Raises WalletError("TX_NO_GAS")."""
+        sent = await self.watcher.sweep(to) if self.watcher is not None else 0
+        await self.refresh()
+        return sent
 
     async def fund_gas(self, owner: TransactionSigner) -> int:
         """Tops the gas key up to what a dispute may cost at twice today's price; base units sent."""

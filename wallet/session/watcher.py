@@ -84,6 +84,12 @@ class Watcher:
     def gas_address(self) -> bytes:
         return self._sender.address
 
+    async def sweep(self, to: bytes) -> int:
+        """What the gas key holds goes to ``to``; base units that arrive."""
+        arrived = await self._sender.sweep(to, ATTEMPT)
+        self.gas = await self._sender.balance()
+        return arrived
+
     async def run(self) -> None:
         """Watches for ever; cancel to stop. Whatever a node answers, it can't end this."""
         pause = self._poll

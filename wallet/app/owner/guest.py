@@ -149,6 +149,18 @@ class Guest:
     def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
         return self._call("find_channels", broker=broker)
 
+    def add_node(self, url: str) -> Future[int]:
+        return self._call("add_node", url=url)
+
+    def remove_node(self, url: str) -> Future[None]:
+        return self._call("remove_node", url=url)
+
+    def fund_gas(self, broker: bytes) -> Future[int]:
+        return self._call("fund_gas", broker=broker)
+
+    def sweep_gas(self, broker: bytes, anyway: bool) -> Future[int]:
+        return self._call("sweep_gas", broker=broker, anyway=anyway)
+
     def faucet(self, broker: bytes) -> Future[None]:
         return self._call("faucet", broker=broker)
 
