@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -278,6 +279,47 @@ def test_a_history_that_is_none(place: tuple[Path, Vault], tmp_path: Path, histo
     with pytest.raises(WalletError, match="STORE_"):
         backup.restore(file, WORD, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_history_with_one_row_changed_is_none(place: tuple[Path, Vault], tmp_path: Path) -> None:
+    """Deeper than what is looked at whenever a journal is opened: who brings one from elsewhere looks at all of it."""
+    session, path = scene(), tmp_path / "long.db"
+    journal_of(path, session, session.setup, *(session.state(number) for number in range(1, 41)))
+    db = sqlite3.connect(path)
+    for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        db.execute(f"DROP TRIGGER {name}")
+    db.execute("UPDATE states SET recorded = recorded + 1 WHERE increment = 3")
+    db.commit()
+    db.execute("PRAGMA journal_mode=DELETE")
+    db.close()
+    keys, history = vault_of(place), path.read_bytes()
+    with pytest.raises(WalletError, match="STORE_DAMAGED"):
+        backup.verify(forged(place, listing([[KEYS, len(keys)], [HISTORY, len(history)]]), keys, history), WORD)
+
+
+def test_the_last_tag_is_looked_at_also_of_an_empty_chunk(
+    place: tuple[Path, Vault], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No writer of ours makes one: the file is as long as its list says, and ends in bytes that nobody sealed."""
+    keys, key = vault_of(place), b"k" * 32
+    head = len(msgspec.json.encode(listing([[KEYS, len(keys)], ["a.json", 100_000]]))) + 4 + len(keys)
+    rest = 2 * archive.CHUNK - head
+    text = msgspec.json.encode(listing([[KEYS, len(keys)], ["a.json", rest]]))
+    whole = len(text).to_bytes(4, "big") + text + keys
+    whole += bytes(2 * archive.CHUNK - len(whole))
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.secrets, "token_bytes", lambda size: key[:size])
+        out = io.BytesIO()
+        archive.write(*place[1].for_backup(), [], out)
+    cipher = archive._cipher(key)
+    boxes = [
+        cipher.encrypt(archive._nonce(at, last=False), whole[at * archive.CHUNK :][: archive.CHUNK], None)
+        for at in (0, 1)
+    ]
+    file = place[0].parent / "odd"
+    file.write_bytes(out.getvalue()[: archive.HEADER_BYTES] + b"".join(boxes) + bytes(16))
+    with pytest.raises(WalletError, match="BACKUP_DAMAGED"):
+        backup.verify(file, WORD)
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------
