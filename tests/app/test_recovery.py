@@ -20,7 +20,7 @@ from wallet.app import backup, proofs
 from wallet.app.account import Account
 from wallet.app.alone_service import AloneService
 from wallet.app.profile import Profile
-from wallet.app.rediscovery import Rediscovered
+from wallet.app.rediscovery import WHY, Rediscovered
 from wallet.chain.client import Status
 from wallet.chain.guard import Act
 from wallet.chain.rpc import Rpc
@@ -249,6 +249,7 @@ def test_of_the_phrase_alone_the_channel_is_found_adopted_and_finalized(
             channel = account.channel
             assert channel is not None
             assert (channel.id, channel.restored, channel.shown) == (lost.channel, True, True)
+            assert account.journal.fact(channel.id, "restored") == WHY
             assert channel.last is not None
             assert channel.last.state.increment == lost.last
             assert account.journal.at(channel.id, 0)[0].trader_signature is not None
