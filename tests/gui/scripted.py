@@ -22,9 +22,11 @@ from wallet.app.snapshots import (
     ConnectionView,
     FillView,
     FlagView,
+    GasView,
     Link,
     MarketInfo,
     MarketView,
+    NodeView,
     OrderStatus,
     OrderView,
     Phase,
@@ -137,6 +139,12 @@ PLAN = ExitPlan(
     owner_has=10 * 10**18,
     period=86_400,
     deadline=0,
+)
+
+GAS = GasView(b"\x44" * 20, 2 * 10**15, 27, 0, ETH, known=True)
+NODES = (
+    NodeView("http://127.0.0.1:8545", own=True, asked=True, head=1234),
+    NodeView("https://node.example", own=False, asked=False, head=0, problem="RPC_TIMEOUT"),
 )
 
 FLAG = FlagView(

@@ -123,6 +123,7 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "stop": room(lambda there: there.dealer.stop()),
         "resume": room(lambda there: there.dealer.resume()),
         "leave": room(TradingRoom.show_leave),
+        "chain": room(TradingRoom.show_chain),
         "add-broker": room(TradingRoom.ask_broker),
         "remove-broker": room(TradingRoom.ask_remove_broker),
         "lock": room(lock),

@@ -18,6 +18,7 @@ from wallet.gui.desk import Desk
 from wallet.gui.models.steps import live_orders
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.backups import BackupsDialog
+from wallet.gui.pages.chain import ChainDialog
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
@@ -51,6 +52,7 @@ class TradingRoom(QWidget):
         self._view = AppView()
         self._leave: LeaveDialog | None = None
         self._backups: BackupsDialog | None = None
+        self._chain: ChainDialog | None = None
         self._problem = ""
         self._doubted = False  # said once that the profile lies in a doubtful place
         self._chosen = (b"", b"")
@@ -129,8 +131,9 @@ class TradingRoom(QWidget):
         self.workspace.show_view(view)
         if self._leave is not None:
             self._leave.show_view(view)
-        if self._backups is not None:
-            self._backups.show_view(view)
+        for dialog in (self._backups, self._chain):
+            if dialog is not None:
+                dialog.show_view(view)
         self._show_problem(view)
 
     def _show_problem(self, view: AppView) -> None:
@@ -222,6 +225,11 @@ class TradingRoom(QWidget):
     def show_backups(self) -> None:
         self._backups = BackupsDialog(self._desk, self.window(), self._view)
         self._backups.open()
+
+    def show_chain(self) -> None:
+        """The gas key and the nodes, of the chain in view."""
+        self._chain = ChainDialog(self._desk, self.window(), self._view)
+        self._chain.open()
 
     def find_channels(self) -> None:
         """Sessions that only the chain remembers, with the broker in view."""

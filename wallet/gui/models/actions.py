@@ -43,6 +43,7 @@ ACTIONS = (
     Action("leave", SESSION, "&Finalize and withdraw…", "Ctrl+Shift+F", after_line=True),
     Action("add-broker", SESSION, "Add a &broker…", after_line=True),
     Action("remove-broker", SESSION, "&Remove this broker…"),
+    Action("chain", SESSION, "&Nodes and gas key…"),
     Action("buy", GO, "&Buy", "B"),
     Action("sell", GO, "&Sell", "S"),
     Action("price", GO, "&Price", "Ctrl+L"),

@@ -137,7 +137,8 @@ class LeaveDialog(QDialog):
         self._switch.setVisible(channel is not None and channel.phase in _OPEN_TO_ALONE and not self._busy)
         self._switch.setText("Together after all" if self._without else "Leave without the broker…")
         set_tip(self._go, self._blocked())
-        self._cancel.setText("Done" if done else "Close" if self._begun or running else "Stay")
+        under_way = self._begun or running or (channel is not None and channel.exit_at > 0)
+        self._cancel.setText("Done" if done else "Close" if under_way else "Stay")  # to shut it changes nothing
 
     def _show_costs(self) -> None:
         """Before it is done: of each step, of all, and how long it takes. Asked for once."""
