@@ -48,10 +48,13 @@ class Ground:
 
     @property
     def variables(self) -> dict[str, str]:
+        return self.variables_for(dict(os.environ))
+
+    def variables_for(self, inherited: dict[str, str]) -> dict[str, str]:
         passwords = dict.fromkeys(
             ("CHANNEL_WALLET_PASSWORD", "CHANNEL_WALLET_KEY_PASSWORD", "CHANNEL_WALLET_WATCH_PASSWORD"), PASSWORD
         )
-        return {**os.environ, "PYTHONPATH": str(ROOT), **passwords, **self.environment}
+        return {**inherited, "PYTHONPATH": str(ROOT), **passwords, **self.environment}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "wallet", *arguments]

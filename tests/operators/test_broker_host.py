@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.chains import call, rich
-from tests.operators.operated import ETH, PASSWORD, Ground, Running, balance, founded, ground
+from tests.operators.operated import ETH, PASSWORD, Ground, Running, balance, founded, free_port, ground
 from tests.support.settings import example, filled
 from wallet.app.owner.local import NAME
 
@@ -141,3 +143,33 @@ def test_the_example_without_a_chain_says_what_to_fill_in(tmp_path: Path) -> Non
     assert "must be" in done.stderr
     (tmp_path / "broker.toml").write_text(example())
     assert there.run("broker", "status").stderr.startswith("No broker runs in")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    with ground(tmp_path) as there:
+        config = founded(there)
+        pem = config.with_name("certificate.pem")
+        names = ("-addext", "subjectAltName=DNS:localhost", "-addext", "keyUsage=digitalSignature,keyCertSign")
+        files = ("-keyout", str(config.with_name("key.pem")), "-out", str(pem))
+        command = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")
+        subprocess.run([*command, *names, *files], check=True, capture_output=True)
+        port = free_port()
+        named = {"certificate": '"certificate.pem"', "url": f'"wss://localhost:{port}"', "port": str(port)}
+        text = filled(config.read_text(), **named)
+        config.write_text(text.replace('\nkey = ""', '\nkey = "key.pem"'))
+        there.trader("anna")
+        with running(there, config) as broker:
+            add = ("broker", "add", broker.ready["profile"], "--profile", str(tmp_path / "anna"))
+            refused = there.run(*add)
+            assert refused.returncode == 1
+            assert "no valid certificate" in refused.stderr
+            there.environment["SSL_CERT_FILE"] = str(pem)
+            assert there.ask(*add)["name"] == "My broker"
+            profile = Path(broker.ready["profile"])
+            profile.write_text(profile.read_text().replace("localhost", "127.0.0.1"))
+            there.trader("ben")
+            other = there.run("broker", "add", str(profile), "--profile", str(tmp_path / "ben"))
+            assert other.returncode == 1
+            assert "no valid certificate" in other.stderr
+            assert broker.stop() == 0

@@ -23,6 +23,13 @@ OPERATION: Final[dict[str, str]] = {
     "SETTINGS_VALUE": _("{path}, line {line}: {key} is {got}; it must be {expected}."),
     "SETTINGS_TERMS": _("{path}, line {line}: no trader could sign these terms: {field} may not be {got}."),
     "SETTINGS_EXISTS": _("{path} exists already. It was left as it is; choose another folder, or remove it first."),
+    "SANDBOX_REAL_CHAIN": _(
+        "{node} is on chain {chain}, which is no development chain: what the sandbox sends there may cost real coins. "
+        "Nothing was sent; --any-chain says that you mean it."
+    ),
+    "SANDBOX_NO_ACCOUNT": _("{node} signs for no account that could pay. Use a development node such as anvil."),
+    "SANDBOX_CHAIN_GONE": _("The contracts of {path} are not on the chain of {node}. Use another folder."),
+    "OPERATOR_EXTRA": _("{missing} is missing. Install what brokers need: pip install “channel-wallet[sandbox]”"),
     "OPERATOR_DECIMALS": _(
         "{symbol} has {chain} decimals on the chain, not {configured}. Correct it in {path}, line {line}."
     ),

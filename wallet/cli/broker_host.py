@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wallet.cli.brokers import broker
-from wallet.cli.operating import config_option, key_password, password_option
+from wallet.cli.operating import config_option, extras, key_password, password_option
 from wallet.cli.output import Context, operator_command, show_time
 from wallet.protocol.errors import WalletError
 
@@ -157,7 +157,8 @@ async def _run(settings: Settings, keys: dict[str, AccountSigner]) -> None:
 
 
 async def _serve(settings: Settings, keys: dict[str, AccountSigner]) -> None:
-    from wallet.broker.running import operate
+    with extras():
+        from wallet.broker.running import operate
     from wallet.cli.broker_flags import answers as flag_answers
     from wallet.cli.office import office
 
@@ -195,7 +196,8 @@ def _publish(settings: Settings, operation: Operation) -> Path:
 @operator_command
 def broker_status(out: Context, config: Path) -> None:
     """Show channels, exposure, who owes what, disputes and flags: of the running broker, or as he left them."""
-    from wallet.broker.running import left
+    with extras():
+        from wallet.broker.running import left
     from wallet.broker.settings import read_settings
     from wallet.cli.office import ask
 
@@ -273,7 +275,8 @@ def _channel_lines(row: dict[str, Any]) -> list[str]:
 @operator_command
 def broker_withdraw(out: Context, symbol: str, amount: str, config: Path, password_fd: int | None) -> None:
     """Bring AMOUNT (or all) of SYMBOL, free in the contract, to the owner's own account. The broker must not run."""
-    from wallet.broker.running import take_home
+    with extras():
+        from wallet.broker.running import take_home
     from wallet.broker.settings import read_settings
     from wallet.keys.keystore import open_keystore
     from wallet.keys.signer import AccountSigner

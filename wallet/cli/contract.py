@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wallet.cli.operating import key_password, password_option
+from wallet.cli.operating import extras, key_password, password_option
 from wallet.cli.output import Context, operator_command
 
 if TYPE_CHECKING:
@@ -119,6 +119,39 @@ def contract_check(out: Context, address: str, url: str, chain_id: int | None) -
     }
     out.show(row, _verdict(found, row["address"], expected))
     sys.exit(0 if found.ours else 1)
+
+
+@contract.command("test-coins")
+@click.argument("accounts", nargs=-1, metavar="[ADDRESS]...")
+@_rpc
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Where the tokens' addresses are remembered.",
+)
+@operator_command
+def contract_test_coins(out: Context, accounts: tuple[str, ...], url: str, folder: Path) -> None:
+    """Make test tokens on a development chain such as anvil's, and give 100 ETH, 200,000 USDT, 5 WBTC to accounts."""
+    from wallet.protocol.codec import read_hex
+
+    with extras():
+        from wallet.sandbox.outside import OutsideChain
+
+    receivers = [read_hex(account.lower(), 20, "address") for account in accounts]
+
+    async def give() -> dict[str, str]:
+        chain = await OutsideChain.start(folder, url, consent=False)
+        try:
+            for receiver in receivers:
+                await chain.fund(receiver, native=100 * ETHER, usdt=200_000 * 10**6, wbtc=5 * 10**8)
+        finally:
+            await chain.stop()
+        return {symbol: "0x" + token.address.hex() for symbol, token in chain.tokens.items()}
+
+    row = asyncio.run(give())
+    out.show(row, "\n".join(f"{symbol} {address}" for symbol, address in row.items()))
 
 
 def _verdict(found: Found, address: object, expected: str) -> str:

@@ -77,20 +77,34 @@ def demo(directory: Path | None, initiative: str) -> None:
     help="Where it keeps its state.",
 )
 @click.option("--until-stdin-closes", is_flag=True, help="End when standard input does, too.")
+@click.option("--rpc", "url", metavar="URL", help="Use this node's chain, such as anvil's, instead of one of its own.")
+@click.option("--any-chain", is_flag=True, help="With --rpc: even if that is no development chain.")
+@click.option("--fund", "accounts", multiple=True, metavar="ADDRESS", help="Give this account test coins.")
 @_initiative
-def sandbox(directory: Path, until_stdin_closes: bool, initiative: str) -> None:
+def sandbox(
+    directory: Path,
+    until_stdin_closes: bool,
+    url: str | None,
+    any_chain: bool,
+    accounts: tuple[str, ...],
+    initiative: str,
+) -> None:
     """Run broker, chain and market makers on loopback until SIGINT or SIGTERM.
 
     Prints one JSON line with the path of the broker profile when it is ready.
     """
     from wallet.app.logs import start_logging
     from wallet.app.messages import explain
+    from wallet.protocol.codec import read_hex
     from wallet.protocol.terms import Initiative
+    from wallet.sandbox.boot import Node
     from wallet.sandbox.main import run
 
-    flow = Initiative[initiative.upper()]
+    flow, node = Initiative[initiative.upper()], Node(url, any_chain) if url else None
     try:
-        sys.exit(run(directory, start_logging, follow_stdin=until_stdin_closes, initiative=flow))
+        gifts = [read_hex(account.lower(), 20, "account") for account in accounts]
+        follow = until_stdin_closes
+        sys.exit(run(directory, start_logging, follow_stdin=follow, initiative=flow, node=node, gifts=gifts))
     except WalletError as error:
         click.echo(explain(error), err=True)
         sys.exit(1)

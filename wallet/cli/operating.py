@@ -6,7 +6,9 @@ file descriptor, or it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,15 @@ config_option = click.option(
     show_default=True,
     help="The broker's file.",
 )
+
+
+@contextlib.contextmanager
+def extras() -> Iterator[None]:
+    """For imports of what a wallet alone does not need. Raises WalletError("OPERATOR_EXTRA", missing)."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise WalletError("OPERATOR_EXTRA", missing=error.name or "") from error
 
 
 def key_password(descriptor: int | None, *, new: bool = False) -> Secret:

@@ -30,6 +30,7 @@ from wallet.resources import resource
 from wallet.sandbox.backfill import backfill
 from wallet.sandbox.devnet.node import Devnet
 from wallet.sandbox.folder import Folder, Identity
+from wallet.sandbox.outside import OutsideChain
 from wallet.sandbox.plan import ETH, NAME, POLICY, USDT, WBTC, Plan, plans
 from wallet.session.broker_profile import BrokerProfile, parse
 
@@ -43,12 +44,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """A node whose chain is used; ``consent``: even if that is no development chain."""
+
+    url: str
+    consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """A sandbox at work: what its traders need."""
 
     folder: Folder
     identity: Identity
-    chain: Devnet
+    chain: Devnet | OutsideChain
     broker: Broker
     profile: BrokerProfile
     plans: tuple[Plan, ...]
@@ -59,21 +68,28 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def sandbox(directory: Path, initiative: Initiative = Initiative.BROKER) -> AsyncIterator[Sandbox]:
+async def sandbox(
+    directory: Path, initiative: Initiative = Initiative.BROKER, node: Node | None = None
+) -> AsyncIterator[Sandbox]:
     """Chain, contracts and broker in ``directory``, made at the first start and gone on with at every other.
 
-    ``initiative`` is that of the channels it offers; those that are open keep theirs.
+    ``initiative`` is that of the channels it offers; those that are open keep theirs. ``node``: use its chain.
 
-    Raises WalletError: SANDBOX_FOLDER, SANDBOX_IN_USE, SANDBOX_DAMAGED, SANDBOX_OTHER_RELEASE, DEVNET_… or what the
-    broker raises.
+    Raises WalletError: SANDBOX_FOLDER, SANDBOX_IN_USE, SANDBOX_DAMAGED, SANDBOX_OTHER_RELEASE, DEVNET_…, or what
+    :meth:`OutsideChain.start` or the broker raises.
     """
     async with AsyncExitStack() as stack:
         folder = Folder(directory)
         _lock(folder, stack)
         identity = folder.identity()
-        chain = await _start_chain(folder, identity)
-        stack.push_async_callback(chain.stop)
-        identity = folder.update(identity, rpc_port=_port(chain.url))
+        chain: Devnet | OutsideChain
+        if node is None:
+            chain = await _start_chain(folder, identity)
+            stack.push_async_callback(chain.stop)
+            identity = folder.update(identity, rpc_port=_port(chain.url))
+        else:
+            chain = await OutsideChain.start(folder.chain, node.url, consent=node.consent)
+            stack.push_async_callback(chain.stop)
         identity = await _deploy(folder, identity, chain)
         found = plans(chain.tokens["USDT"].address, chain.tokens["WBTC"].address, identity.seed)
         backfill(folder.broker / LEDGER, found, int(time.time()), Random(identity.seed))  # noqa: S311 - no secret
@@ -103,7 +119,7 @@ async def _start_chain(folder: Folder, identity: Identity) -> Devnet:
         return await Devnet.start(folder.chain)
 
 
-async def _deploy(folder: Folder, identity: Identity, chain: Devnet) -> Identity:
+async def _deploy(folder: Folder, identity: Identity, chain: Devnet | OutsideChain) -> Identity:
     """The adjudicator of this release, deployed once in the life of a directory."""
     artifact = json.loads(resource("contracts/adjudicator-1.json").read_text(encoding="utf-8"))
     address = await chain.deploy(artifact)
@@ -115,7 +131,7 @@ async def _deploy(folder: Folder, identity: Identity, chain: Devnet) -> Identity
 async def _start_broker(
     folder: Folder,
     identity: Identity,
-    chain: Devnet,
+    chain: Devnet | OutsideChain,
     found: tuple[Plan, ...],
     policy: Policy,
     stack: AsyncExitStack,
@@ -161,7 +177,7 @@ async def _start_broker(
     return broker
 
 
-async def _provide(chain: Devnet, rpc: Rpc, owner: bytes, stock: Mapping[bytes, int]) -> None:
+async def _provide(chain: Devnet | OutsideChain, rpc: Rpc, owner: bytes, stock: Mapping[bytes, int]) -> None:
     """The broker's owner never runs out of what he has to deposit."""
     lacking = {
         asset: PURSE * wanted for asset, wanted in stock.items() if await token.balance(rpc, asset, owner) < 2 * wanted
@@ -170,7 +186,7 @@ async def _provide(chain: Devnet, rpc: Rpc, owner: bytes, stock: Mapping[bytes, 
         await _give(chain, owner, lacking)
 
 
-async def _give(chain: Devnet, address: bytes, amounts: Mapping[bytes, int]) -> None:
+async def _give(chain: Devnet | OutsideChain, address: bytes, amounts: Mapping[bytes, int]) -> None:
     usdt, wbtc = (chain.tokens[symbol].address for symbol in ("USDT", "WBTC"))
     await chain.fund(address, native=amounts.get(NATIVE, 0), usdt=amounts.get(usdt, 0), wbtc=amounts.get(wbtc, 0))
 

@@ -10,13 +10,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import Initiative
-from wallet.sandbox.boot import Sandbox, sandbox
+from wallet.sandbox.boot import Node, Sandbox, sandbox
+from wallet.sandbox.plan import ETH, USDT, WBTC
 from wallet.sandbox.population import populate
+
+GIFT = {"ETH": 10 * ETH, "USDT": 50_000 * USDT, "WBTC": WBTC}  # as the faucet of its own chain gives
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +31,28 @@ def run(
     *,
     follow_stdin: bool = False,
     initiative: Initiative = Initiative.BROKER,
+    node: Node | None = None,
+    gifts: Sequence[bytes] = (),
 ) -> int:
     """Runs a sandbox in ``directory`` until SIGINT or SIGTERM; the exit code.
 
     When it can be traded in, one JSON line goes to stdout: {"profile": path, "broker": url, "rpc": url, "chainId": n}.
     ``start_logging`` is told the directory for logs once this process owns it. ``follow_stdin``: end also when stdin
-    does, which is when whoever holds its other end is gone, however he went. ``initiative``: as :func:`sandbox`.
+    does, which is when whoever holds its other end is gone, however he went. ``initiative``, ``node``: as
+    :func:`sandbox`. ``gifts``: accounts that are given test coins first.
     Raises WalletError for a sandbox that can't be started, or that had to stop because its disk failed.
     """
     try:
-        return asyncio.run(_run(directory, start_logging, initiative, follow_stdin=follow_stdin))
+        serving = _serve(directory, start_logging, initiative, node, gifts)
+        return asyncio.run(_run(serving, follow_stdin=follow_stdin))
     except KeyboardInterrupt:
         return 0
 
 
-async def _run(
-    directory: Path, start_logging: Callable[[Path], object], initiative: Initiative, *, follow_stdin: bool
-) -> int:
+async def _run(serving: Coroutine[Any, Any, None], *, follow_stdin: bool) -> int:
     stop = asyncio.Event()
     _listen_for_the_end(stop, follow_stdin=follow_stdin)
-    work = asyncio.create_task(_serve(directory, start_logging, initiative))
+    work = asyncio.create_task(serving)
     ending = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((work, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -58,9 +64,17 @@ async def _run(
     return 0
 
 
-async def _serve(directory: Path, start_logging: Callable[[Path], object], initiative: Initiative) -> None:
-    async with sandbox(directory, initiative) as found:
+async def _serve(
+    directory: Path,
+    start_logging: Callable[[Path], object],
+    initiative: Initiative,
+    node: Node | None,
+    gifts: Sequence[bytes],
+) -> None:
+    async with sandbox(directory, initiative, node) as found:
         start_logging(found.folder.logs)
+        for account in gifts:
+            await found.give(account, {row.address: GIFT[row.symbol] for row in found.broker.config.tokens})
         _say_ready(found)
         async with populate(found):
             await found.broker.stopped.wait()

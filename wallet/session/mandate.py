@@ -107,7 +107,7 @@ class Departures:
         return self._journal.fact(channel, _SENT) is not None
 
     def pays_out(self, channel: bytes) -> bool:
-        """Whether the user is leaving, so that what is credited goes on to his own account."""
+        """Whether the user is leaving or a dispute ends the session: what is credited goes on to his own account."""
         return self._journal.fact(channel, _PAY_OUT) is not None
 
     def leave(self, channel: bytes) -> None:

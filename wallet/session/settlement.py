@@ -31,7 +31,7 @@ from wallet.protocol.state import Outcome
 from wallet.protocol.terms import NATIVE
 from wallet.session.alarms import Alarms
 from wallet.session.backoff import Backoff
-from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile
+from wallet.session.broker_profile import DEVELOPMENT_CHAINS, SANDBOX_CHAIN, BrokerProfile, Token
 from wallet.session.channel import TraderChannel
 from wallet.session.mandate import Departures
 from wallet.session.outbox import Outbox
@@ -49,6 +49,9 @@ LOOK_BACK = 30  # looks between two at channels that are over: a node may have l
 LATE = 600  # seconds after openBefore by our own clock; a quiet test chain makes no block to tell the time by
 CONFIRMATIONS = 12  # blocks an opening must be deep before a state above the setup is signed
 RECORD_BLOCKS = 250_000  # how far back the record of a dispute is looked for
+
+OVERTAKING = 60.0  # seconds within which another's transaction is mined that made ours impossible
+_OVERTAKEN = ("RPC_REVERTED", "TX_FAILED")
 
 _COMING = (Phase.AGREED, Phase.OPENING)
 _OVER = (Phase.WITHDRAWN, Phase.ABANDONED)
@@ -251,6 +254,8 @@ class ChainLink:
         channel.disputed = found.status is Status.DISPUTED or self._may_be_challenged(channel)
         if found.status is Status.DISPUTED:
             self.deadlines[channel.id] = found.deadline
+            if not self.departures.pays_out(channel.id):  # trading is over, whoever began it: the money goes home
+                self.departures.leave(channel.id)
         await self._follow(channel, found, late=late)
 
     async def _is_young(self, channel: TraderChannel, found: OnChain) -> bool:
@@ -382,10 +387,22 @@ class ChainLink:
                 block = await self._rpc.block("latest")
                 if block is None or block.time <= found.deadline:
                     raise WalletError("DISPUTE_RUNS", until=found.deadline, now=block.time if block else 0)
-                outcomes = await self._recorded(channel, found)
-                sender = self._sender(owner, channel.id, "settle")
-                await self._execute(self.contract.settle(sender, channel.terms, outcomes))
+                await self._settle(channel, found, owner)
         await self.refresh()
+
+    async def _settle(self, channel: TraderChannel, found: OnChain, owner: TransactionSigner) -> None:
+        """By the outcomes on record; that the watcher, or anybody else, was faster is as good."""
+        try:
+            outcomes = await self._recorded(channel, found)
+            sender = self._sender(owner, channel.id, "settle")
+            await self._execute(self.contract.settle(sender, channel.terms, outcomes))
+        except WalletError as error:
+
+            async def settled() -> bool:
+                return (await self.contract.channel(channel.id)).status is Status.SETTLED
+
+            if error.code not in _OVERTAKEN or not await _comes_true(settled):
+                raise
 
     async def _recorded(self, channel: TraderChannel, found: OnChain) -> tuple[Outcome, ...]:
         """What the contract will pay by: perhaps of a state that only the broker has whole, a void he kept back."""
@@ -401,14 +418,30 @@ class ChainLink:
         paid = {}
         async with self._acting:
             for row in self.profile.tokens:
-                amount = await self.contract.credit(owner.address, row.address)
-                amount += await self.contract.free_balance(owner.address, row.address)
+                amount = await self._withdrawable(owner.address, row.address)
                 if amount:
-                    sender = self._sender(owner, b"", f"withdraw {row.symbol}")
-                    await self._execute(self.contract.withdraw(sender, row.address, amount, owner.address))
+                    await self._withdraw(owner, row, amount)
                     paid[row.address] = amount
         await self.refresh()
         return paid
+
+    async def _withdraw(self, owner: TransactionSigner, row: Token, amount: int) -> None:
+        """That the watcher paid it out meanwhile is as good: it went to the same account."""
+        try:
+            sender = self._sender(owner, b"", f"withdraw {row.symbol}")
+            await self._execute(self.contract.withdraw(sender, row.address, amount, owner.address))
+        except WalletError as error:
+
+            async def less() -> bool:
+                return await self._withdrawable(owner.address, row.address) < amount
+
+            if error.code not in _OVERTAKEN or not await _comes_true(less):
+                raise
+            if left := await self._withdrawable(owner.address, row.address):
+                await self._withdraw(owner, row, left)
+
+    async def _withdrawable(self, owner: bytes, asset: bytes) -> int:
+        return await self.contract.credit(owner, asset) + await self.contract.free_balance(owner, asset)
 
     async def faucet(self, account: bytes) -> None:
         """Coins from a test chain's faucet; WalletError("NO_FAUCET") where there is none."""
@@ -436,6 +469,16 @@ class ChainLink:
         receipt = await work
         self.outbox.mark(receipt.transaction, "mined")
         return receipt
+
+
+async def _comes_true(condition: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it does within `OVERTAKING`: what a node counts as pending is mined a little later."""
+    deadline = time.monotonic() + OVERTAKING
+    while not await condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(POLL)
+    return True
 
 
 def _died(error: Exception) -> WalletError:
