@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.kit import ONE, PRICE, MemoryChain, Trader, url_of
+from tests.broker.kit import ONE, PRICE, WITHIN, MemoryChain, Trader, url_of
 from tests.broker.test_trading import BUY, SELL, play, rejected
 from tests.support.game import ETH, ETH_USDT, USDT
 from wallet.broker.channel import Phase
@@ -64,6 +64,28 @@ def test_a_refused_opening_and_a_refused_cancel(tmp_path: Path) -> None:
         await asyncio.sleep(0.3)
         assert not ben.fills()  # it is open and in no book
         assert anna.kinds()[-1] == "VOID"
+
+    play(tmp_path, body)
+
+
+def test_a_refused_finalize_is_never_countersigned(tmp_path: Path) -> None:
+    """With the broker's signature on the end in her hand, she could trade on and settle by it when that pays better."""
+
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        anna.decide = lambda state: "refuse" if state.transition is Transition.FINALIZE else "ack"
+        await anna.finalize()
+        assert anna.peer is not None
+        await asyncio.wait_for(anna.peer.wait_closed(), WITHIN)
+        channel = broker.floor.channels[anna.channel]
+        assert channel.last is not None
+        assert channel.last.state.increment == 0
+        assert channel.pending is not None
+        assert channel.pending.state.transition is Transition.FINALIZE
+        assert broker.ledger.journal.at(anna.channel, 2) == []
+        anna.decide, anna.answers = (lambda state: "ack"), {}
+        anna.stop_beating()
+        await anna.reconnect()
+        await anna.until(lambda: anna.kinds()[-1] == "FINALIZE")
 
     play(tmp_path, body)
 

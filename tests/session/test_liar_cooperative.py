@@ -206,6 +206,30 @@ def test_a_refusal_that_is_none_is_not_countersigned(tmp_path: Path, changes: di
     run(tmp_path, OUR_TURN, body)
 
 
+def test_a_refusal_of_our_finalize_is_never_countersigned(tmp_path: Path) -> None:
+    """He holds our signature on the end: if we went on after a void, he could settle by it whenever it suits him."""
+
+    async def body(there: Table) -> None:
+        there.liar.reply = lambda message: void_for(message, there.last)
+        ending, peer = asyncio.create_task(there.link.finalize(there.channel, 60)), there.liar.peers[-1]
+        await until(lambda: peer.closed)
+        assert there.liar.proposed[0].state.transition is Transition.FINALIZE
+        assert there.liar.acks == []
+        assert there.last.increment == 0
+        pending = there.channel.pending
+        assert pending is not None
+        assert pending.state.transition is Transition.FINALIZE
+        assert there.journal.at(CHANNEL, 2) == []
+        await until(lambda: len(there.liar.proposed) > 1)  # said again, and nothing else is issued beside it
+        order = place(there)
+        there.liar.reply = honest
+        await ending
+        assert len({message.signature for message in there.liar.proposed}) == 1
+        order.cancel()
+
+    run(tmp_path, OUR_TURN, body)
+
+
 def test_an_ack_that_is_none_ends_the_connection(tmp_path: Path) -> None:
     async def body(there: Table) -> None:
         there.liar.reply = lambda message: messages.ProposeAnswer(ack=LIAR.sign(DOMAIN.digest(there.last)))

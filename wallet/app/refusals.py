@@ -233,6 +233,10 @@ BROKER: Final[dict[str, str]] = {
     ),
     "SIGNED_ALREADY": _("A state of number {increment} was signed before. A second one is never signed."),
     "NONCE_USED": _("The order number {nonce} was used before. Nothing was sent; try again."),
+    "VOID_FINALIZE": _(
+        "The other side refused the final state {increment}, and could still settle by it. Nothing is signed after it: "
+        "ask again for its signature, or leave without it."
+    ),
     "VOID_SETUP": _("A setup can't be refused by a void."),
     "CLOSED": _("The profile is closed."),
     "TASK_DIED": _("A part of the driver stopped ({why}). Nothing was signed because of it; start the program again."),

@@ -308,8 +308,6 @@ class Issuer:
                 if row.id not in kept:
                     channel.cancels.pop(row.id, None)
                     channel.kept.add(row.id)
-        elif state.transition is Transition.FINALIZE:
-            self._no_finalize(channel)
 
     def _no_finalize(self, channel: Channel) -> None:
         channel.finalize = None

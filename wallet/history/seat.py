@@ -63,9 +63,15 @@ class Seat:
     def take_refusal(
         self, last: Entry | None, entry: Entry, void: State, signature: bytes, orders: Mapping[bytes, Order], now: int
     ) -> Entry:
-        """The other's void that answers ``entry``, countersigned. WalletError for anything that is no such void."""
+        """The other's void that answers ``entry``, countersigned. WalletError for anything that is no such void.
+
+        A finalize is never beaten by one: with our signature on it and his own, whoever refused it could settle by it
+        at once, whatever was signed after the void.
+        """
         if last is None:
             raise WalletError("VOID_SETUP")
+        if entry.state.transition is Transition.FINALIZE:
+            raise WalletError("VOID_FINALIZE", increment=entry.state.increment)
         ground = Ground(self.terms, last.state, last.digest, entry.state.increment + 1, orders)
         flag = check_void(ground, void)
         if flag is not None:
