@@ -62,7 +62,7 @@ GROUPS = {
             "wallet/session/*",
             "wallet/broker/*",
         ),
-        minutes=12,
+        minutes=14,
     ),
     "fuzz": Group(
         ("tests/fuzz",),

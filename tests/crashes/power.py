@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from tests.broker.kit import BROKER_SIGNER
 from tests.crashes.disk import Disk
@@ -26,6 +27,8 @@ from wallet.history.reader import HistoryReader
 from wallet.history.verify import verify_history
 from wallet.keys.vault import SessionKeys, open_vault
 from wallet.protocol.errors import WalletError
+from wallet.protocol.state import Transition
+from wallet.protocol.terms import Role
 from wallet.session.answers import Ack, Proposal, Refusal
 from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
@@ -43,12 +46,18 @@ class Sent:
     channels: set[bytes] = field(default_factory=set)  # the owner's signatures on terms
     resumed: int = -1
 
+    @property
+    def any(self) -> bool:
+        return bool(self.acks)
+
     def hear(self, message: dict[str, Any]) -> None:
         params, result = message.get("params", {}), message.get("result", {})
         if "ack" in result:
             self.acks.add(_read(result["ack"]))
         elif "refuse" in result:
             self.acks.add(_read(result["refuse"]["signature"]))
+        elif message.get("method") in ("propose", "ack"):  # in the cooperative flow
+            self.acks.add(_read(params["signature"]))
         elif message.get("method") == "order":
             self.orders.add(_read(params["intent"]["signature"]))
         elif message.get("method") == "cancel":
@@ -87,30 +96,46 @@ class Outcome:
     findings: list[str] = field(default_factory=list)
 
 
-class Replay:
-    """One wallet's part of a trace, cut at random points in order."""
+class Heard(Protocol):
+    """What had left for the other side."""
 
-    def __init__(self, events: list[Event], root: Path, name: str, truth: Truth) -> None:
-        """``root`` is the traced folder and ``name`` the wallet's profile in it."""
-        self._root, self._name, self._truth = root.resolve(), name, truth
-        mine = tuple(f"{self._root / each}/" for each in (name, MEMORY))
-        sockets = _sockets_of(events, truth)
-        self.events = [
-            event
-            for event in events
-            if (event.path in sockets if isinstance(event, Send) else f"{event.path}/".startswith(mine))
-        ]
+    @property
+    def any(self) -> bool:
+        """Whether anything had left that a power cut must not take back."""
+        ...
+
+    def hear(self, message: dict[str, Any]) -> None: ...
+
+
+S = TypeVar("S", bound=Heard)
+
+
+class Cuts(ABC, Generic[S]):
+    """One side's part of a trace, cut at random points in order."""
+
+    def __init__(self, events: list[Event], root: Path, file: Path) -> None:
+        """``root`` is the traced folder and ``file`` the database in it, relative to it."""
+        self.events = events
+        self._root, self._file = root.resolve(), file
+
+    @abstractmethod
+    def nothing(self) -> S:
+        """What has left before anything has."""
+
+    @abstractmethod
+    def look(self, image: Path, sent: S, *, whole: bool) -> list[str]:
+        """What is wrong with what a cut left behind. ``whole``: the history is verified, signature by signature."""
 
     @property
     def checkpoints(self) -> int:
         """How often the WAL went into the database while states flowed."""
-        file = str(self._root / self._name / "history.db")
+        file = str(self._root / self._file)
         synced = [event.path == file for event in self.events if isinstance(event, Sync)]
         return sum(after and not before for before, after in pairwise(synced))
 
     def run(self, cuts: int, chance: random.Random, folder: Path, *, every: int = 10) -> Outcome:
         """``cuts`` cuts; every ``every``-th history is verified whole, signature by signature."""
-        outcome, disk, sent, streams = Outcome(), Disk(), Sent(), dict[str, Stream]()
+        outcome, disk, sent, streams = Outcome(), Disk(), self.nothing(), dict[str, Stream]()
         opened = next(at for at, event in enumerate(self.events) if isinstance(event, Send))
         points = Counter(chance.randrange(opened, len(self.events)) for _ in range(cuts))
         for at, event in enumerate(self.events):
@@ -118,21 +143,38 @@ class Replay:
                 image = folder / "image"
                 shutil.rmtree(image, ignore_errors=True)
                 manner = disk.cut(chance, self._root, image)
-                found = self._look(image, sent, whole=outcome.cuts % every == 0)
+                found = self.look(image, sent, whole=outcome.cuts % every == 0)
                 outcome.findings += [f"cut {at} ({manner}): {text}" for text in found]
                 outcome.manners[manner] += 1
                 outcome.cuts += 1
                 outcome.verified += (outcome.cuts - 1) % every == 0
-                outcome.held += bool(sent.acks)
+                outcome.held += sent.any
             disk.apply(event)
             if isinstance(event, Send):
                 for text in streams.setdefault(event.path, Stream()).feed(event.data):
                     sent.hear(_json(text))
         return outcome
 
-    # --- one cut ---
 
-    def _look(self, image: Path, sent: Sent, *, whole: bool) -> list[str]:
+class Replay(Cuts[Sent]):
+    """One wallet's."""
+
+    def __init__(self, events: list[Event], root: Path, name: str, truth: Truth) -> None:
+        """``name`` is the wallet's profile in ``root``."""
+        self._name, self._truth = name, truth
+        mine = tuple(f"{root.resolve() / each}/" for each in (name, MEMORY))
+        sockets = _sockets_of(events, truth)
+        own = [
+            event
+            for event in events
+            if (event.path in sockets if isinstance(event, Send) else f"{event.path}/".startswith(mine))
+        ]
+        super().__init__(own, root, Path(name) / "history.db")
+
+    def nothing(self) -> Sent:
+        return Sent()
+
+    def look(self, image: Path, sent: Sent, *, whole: bool) -> list[str]:
         profile = image / self._name
         if not (profile / "history.db").exists():
             return ["the journal is gone"] if sent.channels else []
@@ -171,8 +213,9 @@ class Replay:
         latest = journal.latest(records[0].id)
         if latest is not None and latest.state.increment + 1 in left:  # what the journal takes for free is not
             numbers.insert(0, latest.state.increment + 1)
-        findings = []
-        for number in numbers:
+        findings = self._issued(journal, keys, left)
+        answered = [number for number in numbers if _is_answer(self._truth.states[number])]
+        for number in answered:
             channel = _revived(journal, keys, self._truth.states[number])
             other = replace(self._truth.states[number].state, time=self._truth.states[number].state.time + 1)
             signed = _shown(channel, other)
@@ -180,16 +223,34 @@ class Replay:
                 findings.append(f"two digests are signed at {number}")
             elif isinstance(signed, Refusal) and self._had_left(number + 1, signed.void.digest, sent):
                 findings.append(f"two digests are signed at {number + 1}")
-        last = self._truth.states[numbers[-1]]
+        if not answered:
+            return findings
+        last = self._truth.states[answered[-1]]
         again = _shown(_revived(journal, keys, last), last.state)
         if not isinstance(again, Ack) or again.signature != last.trader_signature:
-            findings.append(f"state {numbers[-1]} is not answered with the same bytes again: {again}")
+            findings.append(f"state {answered[-1]} is not answered with the same bytes again: {again}")
         return findings
+
+    def _issued(self, journal: Journal, keys: SessionKeys, left: set[int]) -> list[str]:
+        """In the cooperative flow: what this program issues by itself now, where something else had left."""
+        channel = _revived(journal, keys, self._truth.states[max(left)])
+        channel.turns.heard = channel.turns.wanted = channel.turns.he_asks = True
+        channel.issue()
+        pending = channel.pending
+        before = self._truth.states.get(pending.state.increment) if pending is not None else None
+        if pending is None or before is None or pending.state.increment not in left or pending.digest == before.digest:
+            return []
+        return [f"two digests are issued at {pending.state.increment}"]
 
     def _had_left(self, number: int, other: bytes, sent: Sent) -> bool:
         """Whether our signature on another digest than ``other`` had left at this number."""
         before = self._truth.states.get(number)
         return before is not None and before.trader_signature in sent.acks and before.digest != other
+
+
+def _is_answer(entry: Entry) -> bool:
+    """Whether the broker had proposed it: our signature on it was an ACK."""
+    return entry.issuer is Role.BROKER and entry.state.transition is not Transition.VOID
 
 
 def _lost(journal: Journal, sent: Sent) -> list[str]:
@@ -242,7 +303,9 @@ def _sockets_of(events: list[Event], truth: Truth) -> set[str]:
     for event in events:
         if isinstance(event, Send):
             for text in streams.setdefault(event.path, Stream()).feed(event.data):
-                answer = _json(text).get("result", {}).get("ack")
+                said = _json(text)
+                proposed = said.get("params", {}) if said.get("method") == "propose" else {}
+                answer = said.get("result", {}).get("ack") or proposed.get("signature")
                 if answer is not None and _read(answer) in truth.by_signature:
                     found.add(event.path)
     return found

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.crashes.arena import CHAIN_ID, CONTRACT, Arena
 from tests.crashes.options import Options
+from tests.crashes.power import Cuts
 from tests.crashes.test_kills import die_at
-from tests.crashes.test_power_loss import SEED, memory, needs_strace, recorded, show
+from tests.crashes.test_power_loss import SEED, memory, needs_strace, recorded, recorded_broker, show
 from tests.end_to_end.judge import judge
 
 __all__ = ["memory"]
@@ -57,9 +60,20 @@ def test_the_judge_convicts(tmp_path: Path, side: str, build: str, words: str) -
 
 @pytest.mark.slow
 @needs_strace
-@pytest.mark.parametrize("build", ["unsynced", "hasty"])
-def test_the_power_cut_convicts(tmp_path: Path, memory: Path, build: str) -> None:
-    replay = recorded(tmp_path, 40, build)
+@pytest.mark.parametrize(
+    ("record", "build", "flow", "words"),
+    [
+        (recorded, "unsynced", "broker", "answered states are lost"),
+        (recorded, "hasty", "cooperative", "answered states are lost"),
+        (recorded_broker, "unsynced", "cooperative", "signed states are lost"),
+        (recorded_broker, "hasty", "broker", "signed states are lost"),
+    ],
+    ids=["wallet unsynced", "wallet hasty", "broker unsynced", "broker hasty"],
+)
+def test_the_power_cut_convicts(
+    tmp_path: Path, memory: Path, record: Callable[..., Cuts[Any]], build: str, flow: str, words: str
+) -> None:
+    replay = record(tmp_path, 40, build, flow)
     outcome = replay.run(100, random.Random(SEED), memory)
     show(outcome, replay)
-    assert any("answered states are lost" in finding for finding in outcome.findings)
+    assert any(words in finding for finding in outcome.findings)

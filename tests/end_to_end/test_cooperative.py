@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.crashes.campaign import RESULTS, commit
 from tests.end_to_end.processes import ROOT, Process
 from wallet.history.reader import HistoryReader
 from wallet.history.verify import verify_history
@@ -81,3 +82,10 @@ def test_open_order_fill_cancel_finalize_withdraw(tmp_path: Path) -> None:
     assert issued["TRADE", Role.BROKER] >= 1
     assert issued["CANCEL_ORDER", Role.TRADER] + issued["CANCEL_ORDER", Role.BROKER] == 1
     assert not any(name in ("CREATE_ORDER", "SETUP") for (name, role) in issued if role is Role.BROKER)
+    row = {
+        "commit": commit(),
+        "verified": found.validated,
+        "issued": {f"{name} {role.name}": n for (name, role), n in issued.items()},
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "cooperative-end-to-end.json").write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
