@@ -126,6 +126,7 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "chain": room(TradingRoom.show_chain),
         "add-broker": room(TradingRoom.ask_broker),
         "remove-broker": room(TradingRoom.ask_remove_broker),
+        "find-channels": room(TradingRoom.find_channels),
         "lock": room(lock),
         "reset": room(lambda there: there.workspace.reset_layout()),
         "keyboard": lambda: KeyboardDialog(window.preferences, window).open(),
