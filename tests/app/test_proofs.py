@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,13 @@ from tests.chain.evm import Reverted
 from tests.chain.scenario import BROKER, SIGNERS, STRANGER, TRADER, Session
 from tests.chain.world import ALLOCATION, World
 from wallet.app import proofs
+from wallet.app.sheet import sheet
+from wallet.app.snapshots import AssetInfo
 from wallet.chain.calls import Call
 from wallet.history.journal import ChannelRecord, Entry, Journal, Status
 from wallet.history.reader import HistoryReader
+from wallet.protocol import scan
+from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State
 from wallet.protocol.terms import NATIVE, Role
@@ -146,3 +154,82 @@ def test_no_proof_of_what_nothing_validates(told: Told) -> None:
     with pytest.raises(WalletError, match="PROOF_NO_STATE"):
         told.proof(3)
     assert told.proof()["state"][0] == 0
+
+
+# --- on paper ---------------------------------------------------------------------------------------------------------
+
+
+def printed(told: Told, increment: int | None = None) -> tuple[Any, Any]:
+    value = told.proof(increment)
+    return value, sheet(value, {NATIVE: AssetInfo(NATIVE, "ETH", 18)})
+
+
+def test_the_codes_of_a_page_are_the_whole_proof(told: Told) -> None:
+    told.record_state(told.world.traded(told.session, 1))
+    value, page = printed(told)
+    scanned = told.folder / "scanned.txt"
+    scanned.write_text("\n".join(reversed(page.codes)), encoding="ascii")
+    read = proofs.load(scanned)
+    assert proofs.show(read) == value  # what was left out is made again, byte for byte
+    assert proofs.describe(read) == proofs.describe(proofs.load(told.folder / "proof.json"))
+
+
+def test_a_proof_by_its_successor_is_on_paper_too(told: Told) -> None:
+    state = told.world.traded(told.session, 1)
+    told.record_state(state, (Role.BROKER,))
+    told.record_state(told.session.successor(state), (Role.TRADER,), Status.PENDING)
+    value, page = printed(told, 1)
+    assert value["successor"] is not None
+    scanned = told.folder / "scanned.txt"
+    scanned.write_text("\n".join(page.codes), encoding="ascii")
+    assert proofs.show(proofs.load(scanned)) == value
+
+
+def test_a_changed_code_is_refused(told: Told) -> None:
+    value, _ = printed(told)
+    slim = json.loads(proofs.slim(value))
+    slim["envelope"]["time"] += 1
+    scanned = told.folder / "scanned.txt"
+    scanned.write_text("\n".join(scan.codes(json.dumps(slim).encode())), encoding="ascii")
+    with pytest.raises(WalletError, match="PROOF_SIGNATURE"):
+        proofs.load(scanned)
+    scanned.write_text("\n".join(scan.codes(json.dumps(value).encode())), encoding="ascii")
+    with pytest.raises(WalletError, match="PROOF_FORM"):
+        proofs.load(scanned)
+
+
+def test_the_page_says_what_it_pays(told: Told) -> None:
+    _, page = printed(told)
+    (first, *_) = page.pays
+    assert first[:3] == ("ETH", "0x" + NATIVE.hex(), format_amount(ALLOCATION, 18))
+    assert dict(page.rows)["Channel"] == "0x" + told.record.id.hex()
+    assert len(page.steps) >= 3
+
+
+def test_the_page_is_one_pdf_made_without_a_window(told: Told) -> None:
+    """In a process of its own: no display, no application before."""
+    told.proof()
+    pdf = told.folder / "proof.pdf"
+    command = [sys.executable, "-m", "wallet", "proof", "print", str(told.folder / "proof.json"), str(pdf)]
+    kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "QT_QPA_PLATFORM")}
+    subprocess.run(command, check=True, capture_output=True, env=kept, timeout=120)
+    data = pdf.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"/Type /Page\n") == 1
+    assert pdf.stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("pdftoppm", "zbarimg"))), reason="needs pdftoppm and zbarimg")
+def test_a_scanner_reads_the_printed_page(told: Told) -> None:
+    told.record_state(told.world.traded(told.session, 1))
+    value, page = printed(told)
+    pdf, picture = told.folder / "proof.pdf", told.folder / "page"
+    command = [sys.executable, "-m", "wallet", "proof", "print", str(told.folder / "proof.json"), str(pdf)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(["pdftoppm", "-r", "300", "-png", "-singlefile", str(pdf), str(picture)], check=True, timeout=60)
+    scan_it = ["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", f"{picture}.png"]
+    found = subprocess.run(scan_it, check=True, capture_output=True, timeout=60, text=True)
+    assert sorted(found.stdout.split()) == sorted(page.codes)
+    scanned = told.folder / "scanned.txt"
+    scanned.write_text(found.stdout, encoding="ascii")
+    assert proofs.show(proofs.load(scanned)) == value

@@ -325,6 +325,9 @@ class ScriptedBackend:
     def refuse(self, flag: int) -> Future[None]:
         return self._do("refuse", flag)
 
+    def check_proof(self, path: Path) -> Future[dict[str, Any]]:
+        return self._do("check_proof", path, value={"text": "", "value": {}, "proof": {}, "standing": ""})
+
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         return self._do("submit_proof", path, value={})
 

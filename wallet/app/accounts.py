@@ -22,6 +22,7 @@ from wallet.app.schedule import Backups
 from wallet.app.snapshots import AppView, MarketView
 from wallet.chain.rpc import Rpc
 from wallet.keys.vault import Vault
+from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.session.alarms import Alarms
 from wallet.session.broker_profile import BrokerProfile
@@ -201,6 +202,11 @@ class Accounts:
             if channel in account.link.channels:
                 return account
         raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
+
+    def of_contract(self, domain: Domain, broker: bytes) -> Account | None:
+        """An account at this contract, with this broker if there is one; None if none is there."""
+        there = [account for account in self if account.broker.domain == domain]
+        return next((one for one in there if one.broker.broker == broker), there[0] if there else None)
 
     def of_order(self, order: bytes) -> Account:
         for account in self:

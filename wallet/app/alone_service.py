@@ -6,12 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from wallet.app import proofs
 from wallet.app.alone import SENT, Alone, Found, require_of
+from wallet.app.alone_backend import FoundView
 from wallet.app.profile import Profile
 from wallet.app.snapshots import AssetInfo, ShareView
 from wallet.keys.secret import Secret
@@ -19,35 +19,6 @@ from wallet.keys.vault import create_vault, open_vault
 from wallet.protocol.errors import WalletError
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class FoundView:
-    """A channel as the chain shows it. ``status`` is "open", "disputed" or "settled", ``shares`` of its state."""
-
-    channel: bytes
-    status: str
-    increment: int
-    deadline: int  # Unix seconds; 0 unless disputed
-    shares: tuple[ShareView, ...]
-
-
-class AloneBackend(Protocol):
-    """Calls return at once, as those of :class:`wallet.app.backend.Backend` do."""
-
-    def rows(self) -> Future[tuple[FoundView, ...]]:
-        """The owner's channels on the contract, oldest first."""
-
-    def worth(self, channel: bytes, proof: Path | None) -> Future[tuple[int, tuple[ShareView, ...]]]:
-        """Number of the state that leaving would be with, and what it pays. WalletError("PROOF_…" | "ALONE_…")."""
-
-    def leave(self, channel: bytes, proof: Path | None) -> Future[str]:
-        """Leave with a proof, or with the opening state: "challenge", "respond" or "close"."""
-
-    def withdraw(self) -> Future[tuple[tuple[AssetInfo, int], ...]]:
-        """Settle what may be settled and bring everything home; what arrived."""
-
-    def close(self) -> None: ...
 
 
 class AloneService:

@@ -122,6 +122,10 @@ class Commands(Protocol):
     def refuse(self, flag: int) -> Future[None]:
         """Answer a flagged state with a void state and go on."""
 
+    def check_proof(self, path: Path) -> Future[dict[str, Any]]:
+        """What a proof file of anyone's is worth: ``text``, ``value``, ``proof``, and how it stands on its chain now
+        (``standing``, a sentence; empty where no node of that chain is known)."""
+
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         """Send what a withdrawal proof allows; ``sent``, ``transaction`` and ``next``."""
 

@@ -153,6 +153,11 @@ WINDOW: Final[dict[str, str]] = {
     "TICKET-WOULD-TAKE": _("Post-only would trade at once: the best price is {best}."),
     "TICKET-WOULD-MISS": _("Nothing to trade with at this price (best is {best}): it would be cancelled."),
     "TICKET-TAKES": _("Trades at once, at the limit or better."),
+    "SHEET-CODES": _(
+        "The {count} codes below hold the whole proof. Scan all of them into one text file, a line each: "
+        "channel-wallet proof verify FILE reads it, and so does File, Open a proof."
+    ),
+    "SHEET-NO-CODES": _("This proof is too long for codes on one page: keep its JSON file with this sheet."),
     "TICKET-NO-BOOK": _("There is no fresh order book to take from."),
     "TICKET-SLIPS": _("About {percent} % worse than the middle of the book."),
     "TICKET-DEAR": _("About {percent} % worse than the middle of the book: tick the box if you mean it."),

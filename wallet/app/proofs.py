@@ -6,6 +6,7 @@ Source: design §7.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from wallet.history.journal import ChannelRecord, Entry
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import Validation as Recorded
 from wallet.history.validation import best_validated, validation_of
-from wallet.protocol import codec, strictjson
+from wallet.protocol import codec, scan, strictjson
 from wallet.protocol import proof as proofs
 from wallet.protocol.errors import WalletError
 from wallet.protocol.proof import Proof, ProofCall, Successor, Validated
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from wallet.app.account import Account
 
 MAX_FILE = 8 * 1024 * 1024
+_DERIVED = ("typedData", "calls")  # what follows from the rest of a proof
 
 
 def make(journal: HistoryReader, record: ChannelRecord, increment: int | None) -> tuple[int, dict[str, Any]]:
@@ -69,21 +71,56 @@ def save(journal: HistoryReader, record: ChannelRecord, path: Path, increment: i
 
 
 def load(path: Path) -> Proof:
-    """A proof file of anyone's, checked in its form only.
+    """A proof file of anyone's, or the text of its printed codes, checked in its form only.
 
-    Raises WalletError("FILE_UNREADABLE" | "PROOF_FORM" | "PROOF_VERSION" | "JSON_…").
+    Raises WalletError("FILE_UNREADABLE" | "PROOF_FORM" | "PROOF_VERSION" | "JSON_…" | "SCAN_…").
     """
-    return proofs.parse(read_json(path))
+    data = read_file(path)
+    if scan.is_scanned(data[:64].decode("ascii", "replace")):
+        return _scanned(data.decode("ascii", "replace"))
+    return proofs.parse(strictjson.loads(data, max_bytes=MAX_FILE))
+
+
+def show(proof: Proof) -> dict[str, Any]:
+    """The JSON object of a proof that was read. Raises WalletError("PROOF_…") for one that does not hold."""
+    return proofs.build(
+        proof.terms, proof.domain, proof.state, proof.signatures, proof.successor, proof.intents, proof.calls
+    )
+
+
+def slim(value: Mapping[str, Any]) -> bytes:
+    """The proof without what can be made again: what its printed codes carry."""
+    kept = {key: item for key, item in value.items() if key not in _DERIVED}
+    if kept["successor"] is not None:
+        kept["successor"] = {key: item for key, item in kept["successor"].items() if key not in _DERIVED}
+    return msgspec.json.encode(kept)
+
+
+def _scanned(text: str) -> Proof:
+    """The proof that a scanner read, whole again."""
+    value = strictjson.loads(scan.join(text), max_bytes=scan.MAX_BYTES)
+    if not isinstance(value, dict) or any(key in value for key in _DERIVED):
+        raise WalletError("PROOF_FORM", what="scanned proof", got="")
+    successor = value.get("successor")
+    if isinstance(successor, dict):
+        value["successor"] = {**successor, "typedData": None}
+    proof = proofs.with_typed_data(proofs.parse({**value, "typedData": None, "calls": []}))
+    proofs.verify(proof)  # before calls are made of it
+    return replace(proof, calls=tuple(_calls(proof.domain.contract, proof.terms, proof.state, validation(proof))))
 
 
 def read_json(path: Path) -> object:
     """What is in a file of anyone's, bounded and strictly decoded. Raises WalletError("FILE_UNREADABLE" | "JSON_…")."""
+    return strictjson.loads(read_file(path), max_bytes=MAX_FILE)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of anyone's, one more than allowed at most. Raises WalletError("FILE_UNREADABLE")."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
+            return file.read(MAX_FILE + 1)
     except OSError as error:
         raise WalletError("FILE_UNREADABLE", path=str(path), why=error.strerror or "") from error
-    return strictjson.loads(data, max_bytes=MAX_FILE)
 
 
 def describe(proof: Proof) -> tuple[dict[str, Any], str]:
@@ -107,10 +144,30 @@ def describe(proof: Proof) -> tuple[dict[str, Any], str]:
     }
     lines = [
         sentence("PROOF-FINAL" if worth.final else "PROOF-OPEN", {"increment": worth.state.increment}),
-        *_validation_lines(proof, worth),
+        *describe_lines(proof, worth),
         *(f"  {row['asset']}: trader {row['trader']}, broker {row['broker']} (base units)" for row in rows),
     ]
     return value, "\n".join(lines)
+
+
+def told(proof: Proof) -> dict[str, Any]:
+    """What a screen shows of a proof: its worth as ``value`` and ``text``, and the whole of it as ``proof``."""
+    value, text = describe(proof)
+    return {"value": value, "text": text, "proof": show(proof), "standing": ""}
+
+
+async def standing(account: Account, proof: Proof) -> str:
+    """How a proof that holds stands on its chain now, in a sentence; empty if no node answers."""
+    try:
+        found = await account.chain.contract.channel(proof.state.channel)
+    except WalletError:
+        return ""
+    params = {"increment": proof.state.increment, "recorded": found.increment}
+    if found.status is Status.DISPUTED:
+        code = "STANDING-ANSWERS" if proof.state.increment > found.increment else "STANDING-LOWER"
+        final = proof.state.transition is Transition.FINALIZE
+        return sentence("STANDING-OPEN" if final else code, params)
+    return sentence(f"STANDING-{found.status.name}", params)
 
 
 def _show_validation(proof: Proof, worth: Validated) -> dict[str, Any]:
@@ -120,7 +177,7 @@ def _show_validation(proof: Proof, worth: Validated) -> dict[str, Any]:
     return {"kind": "implied", "role": codec.show_enum(worth.implied), "increment": following}
 
 
-def _validation_lines(proof: Proof, worth: Validated) -> list[str]:
+def describe_lines(proof: Proof, worth: Validated) -> list[str]:
     shown = _show_validation(proof, worth)
     if shown["kind"] == "both":
         return [sentence("PROOF-BOTH")]

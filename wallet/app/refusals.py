@@ -402,6 +402,9 @@ BACKUPS: Final[dict[str, str]] = {
 }
 
 PROOFS: Final[dict[str, str]] = {
+    "SCAN_FORM": _("This is not the text of a proof's codes: {got}. Scan them again, a line for each."),
+    "SCAN_MIXED": _("These are codes of different proofs. Put those of one sheet into a file."),
+    "SCAN_MISSING": _("Not all codes are there: scan number {missing} too."),
     "PROOF_NO_STATE": _("There is no validated state {increment} to prove."),
     "PROOF_FORM": _("This is no withdrawal proof: {what} has a wrong form."),
     "PROOF_VERSION": _("This proof is of version {got}; this program knows {known}. Update it."),
@@ -470,6 +473,11 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF_LOWER": _("The contract has recorded state {recorded}; this proof is only of state {increment}."),
     "PROOF-FINAL": _("The proof holds: state {increment} is final, and anyone may close the channel with it. It pays:"),
     "PROOF-OPEN": _("The proof holds: state {increment}. After a challenge period it pays:"),
+    "STANDING-NONE": _("On the chain this channel was never opened: the proof is worth nothing there."),
+    "STANDING-OPEN": _("On the chain this channel is open: the proof counts."),
+    "STANDING-SETTLED": _("On the chain this channel is settled: the proof is not needed any more."),
+    "STANDING-ANSWERS": _("On the chain a dispute runs with state {recorded}: this proof answers it."),
+    "STANDING-LOWER": _("On the chain state {recorded} is recorded: this proof of state {increment} is too old."),
     "PROOF-BOTH": _("  Validated by both signatures on it."),
     "PROOF-IMPLIED": _("  Validated by the signature of the {role} on state {increment}, which names it."),
     "EVIDENCE-TWO": _("Proven: the {role} signed two different states of number {increment}:"),

@@ -304,12 +304,19 @@ class Service:
     def refuse(self, flag: int) -> Future[None]:
         return self._run(lambda accounts: accounts.of_flag(flag).refuse(flag))
 
+    def check_proof(self, path: Path) -> Future[dict[str, Any]]:
+        async def check(accounts: Accounts) -> dict[str, Any]:
+            proof = await asyncio.to_thread(proofs.load, path)
+            found = await asyncio.to_thread(proofs.told, proof)
+            account = accounts.of_contract(proof.domain, proof.terms.broker)
+            return {**found, "standing": await proofs.standing(account, proof) if account else ""}
+
+        return self._run(check)
+
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         async def submit(accounts: Accounts) -> dict[str, Any]:
             proof = await asyncio.to_thread(proofs.load, path)
-            with_him = [one for one in accounts if one.broker.domain == proof.domain]
-            account = next((one for one in with_him if one.broker.broker == proof.terms.broker), None)
-            account = account or (with_him[0] if with_him else accounts.account(b""))
+            account = accounts.of_contract(proof.domain, proof.terms.broker) or accounts.account(b"")
             await account.chain.ready(ONLINE_WITHIN)
             return await proofs.submit(account, proof)
 

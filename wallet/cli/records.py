@@ -86,7 +86,7 @@ def history_accept_loss(out: Context, yes: bool) -> None:
 
 @click.group()
 def proof() -> None:
-    """Export, verify and submit withdrawal proofs."""
+    """Export, verify, print and submit withdrawal proofs."""
 
 
 @proof.command("export")
@@ -109,6 +109,23 @@ def proof_verify(out: Context, file: Path) -> None:
     from wallet.app.proofs import describe, load
 
     out.show(*describe(load(file)))
+
+
+@proof.command("print")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("pdf", type=click.Path(path_type=Path, dir_okay=False))
+@wallet_command
+def proof_print(out: Context, file: Path, pdf: Path) -> None:
+    """Make a page of paper of a proof: what it says, and codes that hold all of it."""
+    from wallet.app.proofs import load, show
+    from wallet.app.sheet import sheet
+    from wallet.gui.paper import standalone, write_pdf
+
+    page = sheet(show(load(file)), {})
+    app = standalone()
+    write_pdf(page, pdf)
+    del app
+    out.show({"file": str(pdf), "codes": len(page.codes)}, f"The page is written to {pdf}")
 
 
 @proof.command("submit")

@@ -19,7 +19,7 @@ from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
-    from wallet.app.alone_service import AloneBackend
+    from wallet.app.alone_backend import AloneBackend
     from wallet.app.backend import Backend
     from wallet.app.owner.claim import Owner
     from wallet.app.owner.door import Front

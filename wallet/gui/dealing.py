@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QWidget
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, BookView, OrderStatus, OrderView
 from wallet.gui.desk import Desk
+from wallet.gui.models.asking import question
 from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
-from wallet.gui.models.ticket import Situation, Wish, question
+from wallet.gui.models.ticket import Situation, Wish
 from wallet.gui.pages.amend import AmendDialog
 from wallet.gui.pages.ask import ask
 from wallet.gui.views.ticket import Ticket

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from threading import Lock
+from threading import Lock, Thread
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from shiboken6 import isValid
 
+from wallet.app.backend import Backend
+from wallet.app.snapshots import MarketView
 from wallet.protocol.errors import WalletError
 
 T = TypeVar("T")
@@ -138,3 +140,36 @@ def unexpected(error: BaseException) -> WalletError:
 
 def _run(call: Callable[[], None]) -> None:
     call()
+
+
+class MarketBoxes:
+    """A mailbox per market, so that a busy one does not push another's last word out."""
+
+    def __init__(self, clock: FrameClock, paint: Callable[[MarketView], None]) -> None:
+        self._clock, self._paint = clock, paint
+        self._lock = Lock()
+        self._boxes: dict[str, MarketView] = {}
+        self._frame = clock.mailbox(self._flush)
+
+    def put(self, view: MarketView) -> None:
+        with self._lock:
+            self._boxes[view.book.market] = view
+        self._frame.put("fresh")
+
+    def _flush(self, _: object) -> None:
+        with self._lock:
+            waiting, self._boxes = list(self._boxes.values()), {}
+        for view in waiting:
+            self._paint(view)
+
+
+def close_elsewhere(backend: Backend, then: Callable[[], None]) -> None:
+    """``close`` blocks until the driver has stopped; the window must not."""
+
+    def work() -> None:
+        try:
+            backend.close()
+        finally:
+            then()
+
+    Thread(target=work, name="closing", daemon=True).start()

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from wallet.app.alone_service import AloneBackend
+from wallet.app.alone_backend import AloneBackend
 from wallet.app.backend import Backend
 from wallet.app.owner.door import Front
 

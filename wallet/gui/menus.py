@@ -113,6 +113,7 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
 
     handlers: dict[str, Callable[[], object]] = {
         "proof": room(TradingRoom.export_proof),
+        "open-proof": window.ask_proof,
         "backup": room(TradingRoom.back_up),
         "backups": room(TradingRoom.show_backups),
         "settings": window.show_settings,

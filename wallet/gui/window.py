@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from wallet.app.backend import Backend
 from wallet.app.messages import explain, sentence
 from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.desk import Desk
-from wallet.gui.frames import Courier, FrameClock
+from wallet.gui.frames import Courier, FrameClock, MarketBoxes, close_elsewhere
 from wallet.gui.launcher import Launcher
 from wallet.gui.look import Look
 from wallet.gui.menus import Menus
@@ -24,6 +23,7 @@ from wallet.gui.pages.alone import AlonePage
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
 from wallet.gui.pages.progress import CREATE_STEPS, DEMO_STEPS, OPEN_STEPS, RESTORE_STEPS, ProgressPage
+from wallet.gui.pages.proof import open_proof
 from wallet.gui.pages.restore import RestorePage
 from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.settings import SettingsDialog
@@ -31,6 +31,7 @@ from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.gui.settings import Preferences, settings_of
+from wallet.gui.widgets.files import ask_which
 from wallet.protocol.errors import WalletError
 
 AGE_MS = 500
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self.setWindowTitle("Channel Wallet")
         self.setMinimumSize(1024, 640)
+        self.setAcceptDrops(True)
         self._launcher, self._look, self._settings = launcher, look, settings
         self.preferences = Preferences(settings)
         self.preferences.changed.connect(self.apply_preferences)
@@ -210,7 +212,7 @@ class MainWindow(QMainWindow):
 
         def done(backend: Backend) -> None:
             if self._starting is not future or self._quitting:
-                _close_elsewhere(backend, lambda: None)  # given up meanwhile
+                close_elsewhere(backend, lambda: None)  # given up meanwhile
                 return
             self._starting = None
             self._remember_in(path)
@@ -319,6 +321,23 @@ class MainWindow(QMainWindow):
             lambda error: notice.say(explain(error), "bad"),
         )
 
+    # --- proofs of anyone's ---
+
+    def ask_proof(self) -> None:
+        ask_which(self, "Open a proof", "Proofs (*.json *.txt)", self.show_proof)
+
+    def show_proof(self, path: Path) -> None:
+        """What a proof file is worth; the chain is asked where the profile knows a node of it."""
+        open_proof(path, self.view.assets, self, self.courier, self.backend)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        if len(event.mimeData().urls()) == 1 and event.mimeData().urls()[0].isLocalFile():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        event.acceptProposedAction()
+        self.show_proof(Path(event.mimeData().urls()[0].toLocalFile()))
+
     # --- the unforeseen, and the end -----------------------------------------------------------------------------
 
     def show_failure(self, error: BaseException) -> None:
@@ -354,7 +373,7 @@ class MainWindow(QMainWindow):
             self._end()
         else:
             ended = self.clock.mailbox(lambda _: self._end())
-            _close_elsewhere(self.backend, lambda: ended.put("ended"))
+            close_elsewhere(self.backend, lambda: ended.put("ended"))
 
     def _end(self) -> None:
         self.close()
@@ -373,36 +392,3 @@ class MainWindow(QMainWindow):
         kept: Any = self._settings.value("window/geometry") if self._settings is not None else None
         if kept is not None:
             self.restoreGeometry(kept)
-
-
-class MarketBoxes:
-    """A mailbox per market, so that a busy one does not push another's last word out."""
-
-    def __init__(self, clock: FrameClock, paint: Callable[[MarketView], None]) -> None:
-        self._clock, self._paint = clock, paint
-        self._lock = threading.Lock()
-        self._boxes: dict[str, MarketView] = {}
-        self._frame = clock.mailbox(self._flush)
-
-    def put(self, view: MarketView) -> None:
-        with self._lock:
-            self._boxes[view.book.market] = view
-        self._frame.put("fresh")
-
-    def _flush(self, _: object) -> None:
-        with self._lock:
-            waiting, self._boxes = list(self._boxes.values()), {}
-        for view in waiting:
-            self._paint(view)
-
-
-def _close_elsewhere(backend: Backend, then: Callable[[], None]) -> None:
-    """``close`` blocks until the driver has stopped; the window must not."""
-
-    def work() -> None:
-        try:
-            backend.close()
-        finally:
-            then()
-
-    threading.Thread(target=work, name="closing", daemon=True).start()

@@ -7,7 +7,7 @@ terms, channel id, digests, signatures, intents, and that what it says was signe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wallet.protocol import codec
@@ -190,6 +190,16 @@ def _read_call(value: object) -> ProofCall:
         codec.read_hex(row["to"], 20, "to"),
         codec.read_hex(row["data"], None, "data", MAX_CALL_BYTES),
         *(codec.read_text(row[key], key, 500) for key in ("says", "who", "when")),
+    )
+
+
+def with_typed_data(proof: Proof) -> Proof:
+    """The proof with the typed data of its states: what a copy that lacks them says was signed."""
+    successor = proof.successor
+    return replace(
+        proof,
+        typed_data=state_typed_data(proof.domain, proof.state),
+        successor_typed_data=state_typed_data(proof.domain, successor.state) if successor else None,
     )
 
 

@@ -24,7 +24,7 @@ PROGRESS = "progress"  # the one parameter that is no value: it comes back as fr
 READING = frozenset(
     {
         *("view", "online", "order", "orders_gone", "exit_plan", "history", "state_detail", "verify_history"),
-        *("export_history", "export_proof", "export_evidence"),
+        *("export_history", "export_proof", "export_evidence", "check_proof"),
     }
 )
 

@@ -229,6 +229,9 @@ class Guest:
     def refuse(self, flag: int) -> Future[None]:
         return self._call("refuse", flag=flag)
 
+    def check_proof(self, path: Path) -> Future[dict[str, Any]]:
+        return self._call("check_proof", path=path)
+
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         return self._call("submit_proof", path=path.absolute())
 

@@ -31,6 +31,7 @@ class Action:
 
 ACTIONS = (
     Action("proof", FILE, "Export &withdrawal proof…", "Ctrl+P"),
+    Action("open-proof", FILE, "&Open a proof…", "Ctrl+O", trading=False),
     Action("backup", FILE, "&Back up now…"),
     Action("backups", FILE, "Backups b&y schedule…"),
     Action("settings", FILE, "&Settings…", "Ctrl+,", trading=False, after_line=True),

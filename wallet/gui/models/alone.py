@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wallet.app.alone_service import FoundView
+from wallet.app.alone_backend import FoundView
 from wallet.app.recovering import amounts
 from wallet.gui.models.figures import countdown
 from wallet.gui.models.onboarding import password_reason

@@ -16,14 +16,12 @@ from wallet.app.snapshots import (
     Link,
     MarketInfo,
     OrderStatus,
-    OrderView,
     Phase,
 )
 from wallet.gui.models.book import best
 from wallet.gui.models.figures import (
     amount_text,
     asset_amount,
-    duration,
     input_text,
     notional,
     parse_price,
@@ -39,6 +37,13 @@ from wallet.protocol.errors import WalletError
 LIMIT, IOC, FOK, POST_ONLY = "good_till_time", "immediate_or_cancel", "fill_or_kill", "post_only"
 MARKET = "market"  # no order of the protocol's: an immediate-or-cancel with a price of protection
 AT_ONCE = (IOC, FOK, MARKET)
+KINDS = (
+    (LIMIT, "Limit", "Rests in the book until it is filled, cancelled or expires"),
+    (MARKET, "Market", "Takes from the book at once, never worse than the slippage you allow"),
+    (IOC, "IOC", "Immediate or cancel: trades at once up to its limit; the rest is cancelled"),
+    (FOK, "FOK", "Fill or kill: trades at once and whole, or not at all"),
+    (POST_ONLY, "Post", "Post-only: only ever rests, refused if it would trade at once"),
+)
 FAR_PERCENT = 5  # a limit this far through the book is more likely a slip than a wish
 PENDING = (OrderStatus.STAGED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 
@@ -164,21 +169,6 @@ def wish(draft: Draft, now: Situation) -> Wish | None:
         return None
     kind = IOC if draft.kind == MARKET else draft.kind
     return Wish(now.market.name, draft.side, result.price, result.amount, kind, draft.lifetime)
-
-
-def without(now: Situation, order: OrderView) -> Situation:
-    """The world with an order taken back: what it locks is available again."""
-    if now.channel is None:
-        return now
-    buys, rest = order.side == "buy", order.amount - order.filled
-    paid = now.market.quote if buys else now.market.base
-    held = notional(now.market, order.price, rest) if buys else rest
-    rows = tuple(
-        replace(row, available=row.available + held, locked=row.locked - held) if row.asset == paid else row
-        for row in now.channel.balances
-    )
-    orders = tuple(row for row in now.channel.orders if row.id != order.id)
-    return replace(now, channel=replace(now.channel, balances=rows, orders=orders))
 
 
 def limit_of(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
@@ -386,20 +376,3 @@ def _amount_reason(draft: Draft, now: Situation, price: int | None, amount: int 
     if gained > room:
         return Reason("TICKET-COLLATERAL", {"left": asset_amount(received, room)}, "amount")
     return None
-
-
-def question(wanted: Wish, market: MarketInfo) -> tuple[str, str]:
-    """What is asked before it is signed: the question, and what exactly would be."""
-    verb = wanted.side.capitalize()
-    amount = f"{amount_text(market, wanted.amount)} {market.base.symbol}"
-    price = f"{price_text(market, wanted.price)} {market.quote.symbol}"
-    total = asset_amount(market.quote, notional(market, wanted.price, wanted.amount))
-    paid, least = ("pay at most", "") if wanted.side == "buy" else ("bring at least", " before the fee")
-    ends = {
-        LIMIT: f"It rests for {duration(wanted.lifetime)} at most.",
-        POST_ONLY: f"It only rests, for {duration(wanted.lifetime)} at most, and never takes.",
-        IOC: "What can't be had at once is cancelled.",
-        FOK: "It is filled at once and whole, or not at all.",
-    }[wanted.time_in_force]
-    limit = "no more than" if wanted.side == "buy" else "no less than"
-    return f"{verb} {amount}?", f"At {limit} {price}. It will {paid} {total}{least}. {ends}"

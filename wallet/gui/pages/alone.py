@@ -10,7 +10,7 @@ from time import time
 
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from wallet.app.alone_service import AloneBackend, FoundView
+from wallet.app.alone_backend import AloneBackend, FoundView
 from wallet.app.messages import explain, sentence
 from wallet.app.recovering import cost_words
 from wallet.app.snapshots import AssetInfo, ShareView

@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from wallet.app.messages import sentence
 from wallet.app.snapshots import MarketInfo, OrderView
+from wallet.gui.models.asking import without
 from wallet.gui.models.figures import amount_text, input_text, price_text
-from wallet.gui.models.ticket import Draft, Situation, assess, step_amount, step_price, without
+from wallet.gui.models.ticket import Draft, Situation, assess, step_amount, step_price
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, give_back_focus, row
 from wallet.gui.widgets.text import Label

@@ -18,6 +18,7 @@ from wallet.gui.models.settings import LIFETIME, SLIPPAGE
 from wallet.gui.models.ticket import (
     FOK,
     IOC,
+    KINDS,
     LIMIT,
     MARKET,
     POST_ONLY,
@@ -40,13 +41,6 @@ from wallet.gui.widgets.layout import button, column, line, row, tool
 from wallet.gui.widgets.text import Label, describe, set_look, set_tip
 
 PERCENTS = (25, 50, 75, 100)
-KINDS = (
-    (LIMIT, "Limit", "Rests in the book until it is filled, cancelled or expires"),
-    (MARKET, "Market", "Takes from the book at once, never worse than the slippage you allow"),
-    (IOC, "IOC", "Immediate or cancel: trades at once up to its limit; the rest is cancelled"),
-    (FOK, "FOK", "Fill or kill: trades at once and whole, or not at all"),
-    (POST_ONLY, "Post", "Post-only: only ever rests, refused if it would trade at once"),
-)
 _SUMMARY = (
     ("average", "Average, about"),
     ("worst", "Worst price"),
