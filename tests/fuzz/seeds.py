@@ -14,7 +14,9 @@ from tests.protocol import json_cases
 from tests.protocol.test_signatures import REFUSED
 from tests.session.brokers import sample_json
 from tests.support.game import LOT, ONE, SIGNERS, Game, make_terms
+from wallet.app.backup import FORMAT
 from wallet.chain.artifact import adjudicator
+from wallet.keys import archive
 from wallet.keys.image import MAGIC, VaultImage
 from wallet.keys.kdf import KdfHeader, KdfParams
 from wallet.keys.sections import Account, Public, encode
@@ -88,6 +90,7 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "abi": [bytes(32), (1).to_bytes(32, "big") * 8, b"\xff" * 64],
         "vault": _vaults(),
+        "backup": _backups(),
         "mnemonic": [
             PHRASE.encode(),
             PHRASE.upper().encode(),
@@ -170,6 +173,14 @@ def _vaults() -> list[bytes]:
     file = VaultImage(kdf, public, b"a" * 60, b"b" * 60, b"c" * 90, b"d" * 90).encode()
     body = file[:-33] + b"!"
     return [file, file[:-1], body + hashlib.sha256(body).digest(), MAGIC, MAGIC + b"\0\2" + bytes(40), public]
+
+
+def _backups() -> list[bytes]:
+    head = archive.MAGIC + b"\0\1" + KdfHeader(KdfParams(), bytes(16)).encode()
+    keys, setting = ["keys.vault", 3], ["brokers/" + "ab" * 20 + ".json", 2]
+    lists = [dumps({"format": FORMAT, "version": 1, "made": 1, "files": rows}) for rows in ([keys], [keys, setting])]
+    whole = [len(text).to_bytes(4, "big") + text for text in lists]
+    return [head + bytes(120 + 16), head, whole[0] + b"abc", whole[1] + b"abcde", whole[1]]
 
 
 def write() -> None:

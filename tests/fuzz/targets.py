@@ -7,6 +7,7 @@ A target returns or fails an assertion; the only errors that may come are those 
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from typing import Any
 from coincurve import PublicKey
 
 from tests.support.game import ONE, Game
+from wallet.app import backup as backups
 from wallet.chain.artifact import adjudicator
 from wallet.chain.events import read_event
 from wallet.chain.records import read_block, read_logs, read_receipt
 from wallet.chain.rpc import _result
+from wallet.keys import archive
 from wallet.keys.image import VaultImage
+from wallet.keys.kdf import ENCODED_BYTES
 from wallet.keys.mnemonic import check_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.sections import OwnerSection, Public, SessionSection, decode, encode
@@ -344,6 +348,23 @@ def vault(data: bytes) -> None:
         with only("KEYS_"):
             section = decode(data, kind, "fuzz")
             assert decode(encode(section), kind, "fuzz") == section
+
+
+@target
+def backup(data: bytes) -> None:
+    """A file that may be a backup, and what may be its list: bounded before any work, and no name leads outside."""
+    with only("BACKUP_"):
+        archive._kdf_header(archive._header(io.BytesIO(data))[len(archive.MAGIC) + 2 :][:ENCODED_BYTES])
+    with only("BACKUP_"):
+        assert archive.contents_size(len(data)) <= len(data)
+    with only("BACKUP_"):
+        _, rows = backups.read_listing(io.BytesIO(data), len(data))
+        assert rows[0].name == backups.KEYS
+        assert sum(row.size for row in rows) < len(data)
+        for row in rows:
+            assert not row.name.startswith(("/", "."))
+            assert ".." not in row.name
+            assert "\\" not in row.name
 
 
 @target

@@ -66,7 +66,9 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """One file of the list: its path in the profile, checked, and its size in bytes."""
+
     name: str
     size: int
 
@@ -267,7 +269,7 @@ def _unpack(file: Path, password: Secret, folder: Path, progress: Progress, *, m
             if shutil.disk_usage(folder).free < size:
                 raise WalletError("BACKUP_NO_SPACE", path=str(folder), mebibytes=size // 2**20 + 1)
             contents = io.BufferedReader(archive.Source(archive.read(source, password)), PIECE)
-            made, rows = _read_list(contents, size)
+            made, rows = read_listing(contents, size)
             done = size - sum(row.size for row in rows)
             for row in rows:
                 done = _write_out(
@@ -301,8 +303,11 @@ def _write_out(contents: BinaryIO, target: Path, size: int, progress: Callable[[
     return done
 
 
-def _read_list(contents: BinaryIO, size: int) -> tuple[int, tuple[_Row, ...]]:
-    """When it was made, and its files. WalletError("BACKUP_FORM" | "BACKUP_NEWER") before any file is written."""
+def read_listing(contents: BinaryIO, size: int) -> tuple[int, tuple[Row, ...]]:
+    """When it was made, and its files, before any of them is written; ``size`` is that of all contents.
+
+    Raises WalletError("BACKUP_FORM" | "BACKUP_NEWER").
+    """
     length = int.from_bytes(contents.read(_LENGTH), "big")
     if not 0 < length <= min(MAX_LIST, size):
         raise WalletError("BACKUP_FORM", why="its list")
@@ -328,17 +333,17 @@ def _read_list(contents: BinaryIO, size: int) -> tuple[int, tuple[_Row, ...]]:
     return made, rows
 
 
-def _row(value: object) -> _Row:
+def _row(value: object) -> Row:
     pair = codec.read_list(value, "files", 2)
     name, size = codec.read_text(pair[0], "files", 100), codec.read_int(pair[1], "files")
     limit = {KEYS: MAX_BYTES, HISTORY: 2**53}.get(name, MAX_SETTING if _SETTING.fullmatch(name) else -1)
     if size > limit:
         raise WalletError("BACKUP_FORM", why="its list")
-    return _Row(name, size)
+    return Row(name, size)
 
 
 def _look(
-    folder: Path, password: Secret, made: int, rows: Sequence[_Row], size: int, channels: Sequence[str]
+    folder: Path, password: Secret, made: int, rows: Sequence[Row], size: int, channels: Sequence[str]
 ) -> Contents:
     vault = open_vault(folder / KEYS).unlock(password)
     accounts, strangers = tuple(row.address for row in vault.accounts), vault.session_addresses()
