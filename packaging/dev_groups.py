@@ -78,7 +78,9 @@ GROUPS = {
         minutes=5,
     ),
     "mutation": Group(("tests/mutation",), ("wallet/protocol/*", "tests/protocol/*"), minutes=6),
-    "packaging": Group(("tests/packaging",), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT), minutes=3),
+    "packaging": Group(
+        ("tests/packaging", "tests/frozen"), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT), minutes=4
+    ),
 }
 
 

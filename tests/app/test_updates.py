@@ -181,3 +181,20 @@ def test_settings_that_somebody_changed_are_not_used(tmp_path: Path) -> None:
     (tmp_path / updates.NAME).write_text('{"url": "http://elsewhere/", "key": "", "newest": "0.1.0"}')
     with pytest.raises(WalletError, match="UPDATE_SETTINGS"):
         updates.load(tmp_path)
+
+
+def test_switched_off_while_the_file_is_fetched_it_stays_off(
+    tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer = Signer()
+    switch_on(tmp_path, pages, signer.key)
+    pages.put(signer.release("0.10.0"))
+    believed = updates.verify
+
+    def verify(data: bytes, signature: bytes, key: str) -> None:
+        believed(data, signature, key)
+        updates.save(tmp_path, None)  # another program of the user's, just then
+
+    monkeypatch.setattr(updates, "verify", verify)
+    assert check(tmp_path) == updates.Release("0.10.0", "2027-01-31")
+    assert updates.load(tmp_path) is None

@@ -110,7 +110,8 @@ async def check(folder: Path, running: str) -> Release | None:
     release = read_release(data)
     if _numbers(release.version) < _numbers(source.newest):
         raise WalletError("UPDATE_ROLLBACK", seen=source.newest, got=release.version)
-    if release.version != source.newest:
+    # Switched off, or on elsewhere, while the file was fetched: that holds, and is not written over.
+    if release.version != source.newest and load(folder) == source:
         save(folder, replace(source, newest=release.version))
     return release if _numbers(release.version) > _numbers(running) else None
 

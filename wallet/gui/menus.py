@@ -13,9 +13,12 @@ from wallet import __version__
 from wallet.gui.look import Look, Mode
 from wallet.gui.models.actions import ACTIONS, MENUS, VIEW, Action
 from wallet.gui.models.settings import THEME
+from wallet.gui.models.updates import Found
 from wallet.gui.pages.ask import tell
 from wallet.gui.pages.keyboard import KeyboardDialog
 from wallet.gui.room import TradingRoom
+from wallet.gui.widgets.layout import button
+from wallet.gui.widgets.text import describe
 
 if TYPE_CHECKING:
     from wallet.gui.window import MainWindow
@@ -50,6 +53,7 @@ class Menus(QObject):
                 menu.addSeparator()
             menu.addAction(self._make(action, handlers[action.id]))
         self._add_themes(menus[VIEW], look)
+        self._add_corner()
         self.show_keys()
 
     def _make(self, action: Action, do: Callable[[], object]) -> QAction:
@@ -73,6 +77,23 @@ class Menus(QObject):
             group.addAction(action)
             self.themes[mode] = action
             themes.addAction(action)
+
+    def _add_corner(self) -> None:
+        """A quiet word on a newer release, at the end of the bar, until it is looked at."""
+        window, bar = self._window, self._window.menuBar()
+        self.actions["updates"].setEnabled(False)  # until a profile is open that can keep what is chosen
+        corner = button("", "updates.corner", role="quiet")
+        corner.hide()
+        corner.clicked.connect(lambda: (corner.hide(), window.show_updates()))
+        bar.setCornerWidget(corner)
+
+        def show(found: Found) -> None:
+            corner.setText(found.corner)
+            describe(corner, found.corner, found.text)
+            corner.setVisible(bool(found.corner))
+            bar.adjustSize()
+
+        window.updates.found.connect(show)
 
     def show_keys(self) -> None:
         """Give every action the keys that the user chose."""
@@ -131,6 +152,7 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "lock": room(lock),
         "reset": room(lambda there: there.workspace.reset_layout()),
         "keyboard": lambda: KeyboardDialog(window.preferences, window).open(),
+        "updates": window.show_updates,
         "about": lambda: _tell_about(window),
     }
     for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags"):

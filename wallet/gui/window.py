@@ -28,9 +28,11 @@ from wallet.gui.pages.restore import RestorePage
 from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.settings import SettingsDialog
 from wallet.gui.pages.start import StartPage
+from wallet.gui.pages.updates import UpdatesDialog
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.gui.settings import Preferences, settings_of
+from wallet.gui.updates import UpdateWatch
 from wallet.gui.widgets.files import ask_which
 from wallet.protocol.errors import WalletError
 
@@ -53,6 +55,7 @@ class MainWindow(QMainWindow):
         self.preferences = Preferences(settings)
         self.preferences.changed.connect(self.apply_preferences)
         self.courier, self.clock = Courier(self), FrameClock(self)
+        self.updates = UpdateWatch(self.courier, self)
         self._apps = self.clock.mailbox(self._show_app)
         self._progress = self.clock.mailbox(self._show_progress)
         self._markets = MarketBoxes(self.clock, self._show_prices)
@@ -128,6 +131,9 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         SettingsDialog(self.preferences, self).open()
+
+    def show_updates(self) -> None:
+        UpdatesDialog(self.updates, self).open()
 
     # --- ways to a backend ---------------------------------------------------------------------------------------
 
@@ -232,6 +238,8 @@ class MainWindow(QMainWindow):
         if path is not None:
             self._settings = settings_of(path)
             self.preferences.use(self._settings)
+        self.updates.begin(path)
+        self.menus.actions["updates"].setEnabled(path is not None)
 
     def _give_up(self) -> None:
         if self._starting is not None:

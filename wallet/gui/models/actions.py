@@ -57,6 +57,7 @@ ACTIONS = (
     Action("lock", VIEW, "&Lock layout", after_line=True),
     Action("reset", VIEW, "&Reset layout"),
     Action("keyboard", HELP, "&Keyboard…", "F1", trading=False),
+    Action("updates", HELP, "&Newer releases…", trading=False),
     Action("about", HELP, "&About Channel Wallet", trading=False),
 )
 
