@@ -56,7 +56,6 @@ def look(window: MainWindow, qtbot: Any) -> str:
 
 
 def test_it_is_off_and_asks_nobody_until_it_is_switched_on(window: MainWindow, profile: Path, find: Find) -> None:
-    assert window.menus.actions["updates"].isEnabled()
     threads = threading.active_count()
     window.updates._due()
     assert window.updates._looking is None
@@ -67,9 +66,11 @@ def test_it_is_off_and_asks_nobody_until_it_is_switched_on(window: MainWindow, p
     assert list(profile.glob("updates*")) == []
 
 
-def test_a_market_that_keeps_nothing_has_no_such_notice(window: MainWindow) -> None:
+def test_a_market_that_keeps_nothing_has_no_such_notice(window: MainWindow, find: Find) -> None:
     window._remember_in(None)
-    assert not window.menus.actions["updates"].isEnabled()
+    window.menus.actions["updates"].trigger()
+    assert "in a profile" in find("updates.status").text()
+    assert not find("updates.on").isEnabled()
     window.updates.look()
     assert window.updates._looking is None
 

@@ -81,7 +81,6 @@ class Menus(QObject):
     def _add_corner(self) -> None:
         """A quiet word on a newer release, at the end of the bar, until it is looked at."""
         window, bar = self._window, self._window.menuBar()
-        self.actions["updates"].setEnabled(False)  # until a profile is open that can keep what is chosen
         corner = button("", "updates.corner", role="quiet")
         corner.hide()
         corner.clicked.connect(lambda: (corner.hide(), window.show_updates()))

@@ -239,7 +239,6 @@ class MainWindow(QMainWindow):
             self._settings = settings_of(path)
             self.preferences.use(self._settings)
         self.updates.begin(path)
-        self.menus.actions["updates"].setEnabled(path is not None)
 
     def _give_up(self) -> None:
         if self._starting is not None:

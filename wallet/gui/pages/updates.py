@@ -61,6 +61,11 @@ class UpdatesDialog(QDialog):
         watch.found.connect(self._show)
 
     def _read(self) -> None:
+        if self._watch.profile is None:
+            for part in (self._url, self._key, self._on, self._off, self._look):
+                part.setEnabled(False)
+            self._say("What you choose is kept in a profile: open or create one first.", "muted")
+            return
         try:
             source = self._watch.source()
         except WalletError as error:
