@@ -83,7 +83,8 @@ class Menus(QObject):
         window, bar = self._window, self._window.menuBar()
         corner = button("", "updates.corner", role="quiet")
         corner.hide()
-        corner.clicked.connect(lambda: (corner.hide(), window.show_updates()))
+        corner.clicked.connect(corner.hide)
+        corner.clicked.connect(window.show_updates)
         bar.setCornerWidget(corner)
 
         def show(found: Found) -> None:
