@@ -318,6 +318,7 @@ ROWS = [
     Row("P33", "INC-AGAIN", "INC-SKIP", FLAG, "L:the_same_number_again", "T:an_order_opened"),
     Row("P34", "ORD-MARKET-NONE", "ORD-MARKET", FLAG, "L:in_no_market_of_the_terms L:resting_order_of_another_quote D:in_no_market_of_the_terms", "T:an_order_opened"),
     Row("P35", "ORD-BESIDE-A-TRADE", "ORD-UNKNOWN", FLAG, "L:an_unsigned_order_beside_a_trade D:an_unsigned_order_beside_a_trade"),
+    Row("P36", "FIN-REFUSED", "VOID_FINALIZE", CLOSE, "X:session/test_liar_cooperative.py::test_a_refusal_of_our_finalize_is_never_countersigned B:test_presence.py::test_a_refused_finalize_is_never_countersigned", "X:session/test_liar_cooperative.py::test_a_refusal_is_countersigned_and_the_channel_goes_on"),
     # 3.12 must be accepted
     Row("A1", "BETTER-PRICE", "", ACCEPT, "A:price_better_than_the_limit T:a_better_price_than_the_limit"),
     Row("A2", "LOWER-FEE", "", ACCEPT, "A:no_fee_lower_fee_and_the_very_ceiling T:a_whole_fill_without_a_fee"),
