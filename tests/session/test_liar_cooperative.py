@@ -207,7 +207,7 @@ def test_a_refusal_that_is_none_is_not_countersigned(tmp_path: Path, changes: di
 
 
 def test_a_refusal_of_our_finalize_is_never_countersigned(tmp_path: Path) -> None:
-    """VOID_FINALIZE: he holds our signature on the end: if we went on after a void, he could settle by it whenever it suits him."""
+    """VOID_FINALIZE: if we went on after a void, he could settle by the end we signed whenever it suits him."""
 
     async def body(there: Table) -> None:
         there.liar.reply = lambda message: void_for(message, there.last)

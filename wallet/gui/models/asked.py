@@ -15,9 +15,9 @@ from wallet.gui.models.ticket import Draft
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One press: what was in the ticket, and the order's id (0x…) once it is known to have been signed."""
+    """One press: in which channel and market, what was in the ticket, and the order's id (0x…) once it is known."""
 
-    market: str
+    where: tuple[bytes, str]
     draft: Draft
     client_id: str
     order: str = ""
@@ -31,13 +31,13 @@ class Presses:
         self._last: Asked | None = None
         self._unanswered: Asked | None = None
 
-    def name(self, market: str, draft: Draft) -> str:
-        """The client id for sending ``draft`` now."""
+    def name(self, where: tuple[bytes, str], draft: Draft) -> str:
+        """The client id for sending ``draft`` now, in a channel and a market of it."""
         open_ = self._unanswered
         draft = replace(draft, consent=False)
-        same = open_ is not None and (open_.market, open_.draft) == (market, draft)
+        same = open_ is not None and (open_.where, open_.draft) == (where, draft)
         client_id = open_.client_id if same and open_ is not None else self._fresh()
-        self._last = Asked(market, draft, client_id)
+        self._last = Asked(where, draft, client_id)
         return client_id
 
     def unanswered(self, client_id: str, order: str) -> Draft | None:

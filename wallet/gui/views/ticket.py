@@ -234,7 +234,9 @@ class Ticket(QFrame):
         now = self._situation()
         wanted = wish(self._draft, now) if now is not None else None
         if wanted is not None:
-            self.sent.emit(replace(wanted, client_id=self._presses.name(wanted.market, self._draft)))
+            channel = self._view.channel.id if self._view.channel is not None else b""
+            client_id = self._presses.name((channel, wanted.market), self._draft)
+            self.sent.emit(replace(wanted, client_id=client_id))
 
     def sent_off(self) -> None:
         """The amount goes, so that a second Enter sends nothing twice; the price stays for the next order."""
