@@ -270,7 +270,9 @@ def test_of_the_phrase_alone_with_him_gone_it_leaves_with_the_opening_state(
         await found.broker.stop()
         machine = Machine.of_phrase(tmp_path / "second", found, lost.phrase)
         async with machine.wallet(alone=True) as account:
+            assert machine.profile.brokers() == []
             assert await account.find_channels() == Rediscovered(1, 0)
+            assert [row.broker for row in machine.profile.brokers()] == [account.broker.broker]  # for the next start
             had = await wallet_of(account)
             await account.leave_alone()
             await machine.turn_the_clock(PERIOD + 1)

@@ -79,6 +79,8 @@ async def _take_in(account: Account, contract: Adjudicator, opened: Opened) -> b
         account.journal.set_fact(record.id, "restored", WHY)
         account.journal.set_fact(record.id, "opened", b"")
         account.journal.record(entry)
+    if terms.broker_signer == account.broker.signer and account.broker not in account.profile.brokers():
+        account.profile.pin(account.broker)  # his key has signed: he is who his profile says, though he may be gone
     await account.link.take_in(record)
     await account.chain.refresh()
     return True
