@@ -271,5 +271,7 @@ def test_the_gas_key_gets_its_share_when_a_channel_opens(tmp_path: Path, monkeyp
             assert watcher.gas
             assert not watcher.alarms
             assert await account.chain.fund_gas(account.owner) == 0  # it has enough
+            account.chain.agreement.alarm = WalletError("NODES_BEHIND", first="a", second="b", blocks=20)
+            assert account.app_view().connection.problem == "NODES_BEHIND"  # said where the user looks
 
     run(tmp_path, monkeypatch, work)

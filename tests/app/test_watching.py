@@ -6,13 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 
 from tests.chain.evm import actor
 from tests.chain.live import ETHER, USDT, Live, run
 from tests.chain.scenario import BROKER, BROKER_SIGNER, TRADER, TRADER_SIGNER, Session
 from wallet.app import watching
 from wallet.app.watching import MAGIC, Lookout
-from wallet.chain import token
+from wallet.chain import calls, token
 from wallet.chain.client import Status
 from wallet.chain.guard import Act
 from wallet.history.journal import ChannelRecord, Entry, Journal
@@ -86,6 +88,53 @@ def test_a_second_machine_answers_settles_and_pays_out_with_the_package_alone(tm
             assert [deed.act for deed in elsewhere.watcher.deeds] == [Act.ANSWER, Act.SETTLE, *[Act.PAY_OUT] * 2]
         finally:
             await elsewhere.close()
+
+    run(tmp_path, body)
+
+
+def test_who_has_the_package_can_only_answer_settle_and_pay_out_to_the_owner(tmp_path: Path) -> None:
+    """All that it sends in a whole dispute; and what the contract makes of the rest, tried with its key."""
+
+    async def body(live: Live) -> None:
+        await live.stock_broker()
+        await live.node.fund(GAS.address, native=ETHER // 10)
+        session = await live.session()
+        await live.adjudicator.open(
+            live.sender(TRADER), session.terms, session.time, *session.signatures(session.setup)
+        )
+        stale, best = session.state(1), session.state(2, {NATIVE: (0, 77)})
+        journal_of(tmp_path / "journal.db", session, session.setup, stale, best)
+        package = watching.load(exported(tmp_path, session, (live.node.url,)), PASSWORD)
+        assert all(one.leaving is None for one in package.guarded())  # no mandate goes with it
+        thief, trader = live.sender(GAS), session.terms.trader
+        address, proof = live.adjudicator.address, session.both(best)
+        for call in (
+            calls.challenge(address, session.terms, best, proof),
+            calls.withdraw(address, NATIVE, 1, GAS.address),
+            calls.settle(address, session.terms, best.outcomes),
+            calls.close(address, session.terms, best, proof.trader_signature, proof.broker_signature),
+        ):
+            with pytest.raises(WalletError, match="RPC_REVERTED"):
+                await thief.send(call)
+        await live.adjudicator.challenge(live.sender(BROKER), session.terms, stale, session.both(stale))
+        elsewhere = Lookout(package, tmp_path / "elsewhere.sent", (), lambda: None)
+        try:
+            await elsewhere.look()
+            await live.travel(session.terms.challenge_period + 1)
+            for _ in range(3):
+                await elsewhere.look()
+            with pytest.raises(WalletError, match="RPC_REVERTED"):
+                await thief.send(calls.withdraw(address, NATIVE, 1, GAS.address))
+            rows = elsewhere._store.rows("SELECT raw FROM transactions")
+            sent = [TypedTransaction.from_bytes(HexBytes(raw)).as_dict() for (raw,) in rows]
+        finally:
+            await elsewhere.close()
+        allowed = {calls.function(name).selector for name in ("respond", "settle", "pushCredit")}
+        assert {(bytes(row["to"]), row["value"]) for row in sent} == {(address, 0)}
+        assert {bytes(row["data"])[:4] for row in sent} == allowed
+        paid = [bytes(row["data"]) for row in sent if bytes(row["data"])[:4] == calls.function("pushCredit").selector]
+        assert len(paid) == 2
+        assert all(trader in data for data in paid)
 
     run(tmp_path, body)
 

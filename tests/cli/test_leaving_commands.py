@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from tests.app.test_leaving import CHEAP
+from tests.app.test_leaving import CHEAP, ETH
 from tests.chain.liar_node import liar
 from wallet.app.profile import Profile
 from wallet.chain.client import Adjudicator, Status
@@ -22,6 +22,7 @@ from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.vault import create_vault, open_vault
 from wallet.sandbox.boot import Sandbox, sandbox
+from wallet.sandbox.devnet.node import Devnet
 from wallet.session import broker_profile
 
 WORD = "a password"
@@ -35,12 +36,13 @@ class Typed:
         profile = Profile(folder)
         create_vault(profile.vault, create_phrase(), Secret(WORD), params=CHEAP).lock()
         profile.close()
+        self.owner = open_vault(folder / "keys.vault").accounts[0].address
         self.broker = folder.parent / "broker.json"
         self.broker.write_bytes(msgspec.json.encode(broker_profile.show(found.profile)))
 
     async def __call__(self, *arguments: str, code: int = 0) -> Any:
         def run() -> Any:
-            environment = {"CHANNEL_WALLET_PASSWORD": WORD}
+            environment = {"CHANNEL_WALLET_PASSWORD": WORD, "CHANNEL_WALLET_WATCH_PASSWORD": "another"}
             typed = [*arguments, "--profile", str(self.folder), "--json"]
             result = CliRunner().invoke(main, typed, env=environment)
             assert result.exit_code == code, (arguments, result.output, result.exception)
@@ -53,7 +55,14 @@ class Typed:
             return await rpc.balance(address)
 
 
-def run(path: Path, work: Callable[[Typed], Awaitable[None]]) -> None:
+def run(path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[Typed], Awaitable[None]]) -> None:
+    start = Devnet.start
+
+    async def with_a_clock(*arguments: Any, **options: Any) -> Devnet:
+        return await start(*arguments, **{**options, "allow_time_travel": True})
+
+    monkeypatch.setattr(Devnet, "start", with_a_clock)
+
     async def main() -> None:
         async with sandbox(path / "box") as found:
             typed = Typed(path / "profile", found)
@@ -64,7 +73,9 @@ def run(path: Path, work: Callable[[Typed], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def test_own_nodes_are_kept_only_after_they_showed_chain_and_contract(tmp_path: Path) -> None:
+def test_own_nodes_are_kept_once_they_showed_chain_and_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def honest(_method: str, _params: list[Any], true: Any) -> Any:
         return true
 
@@ -93,10 +104,10 @@ def test_own_nodes_are_kept_only_after_they_showed_chain_and_contract(tmp_path: 
             (typed.folder / "nodes.json").write_text('[{"chain":1}]')
             assert (await typed("nodes", "list", code=1))["error"] == "NODES_FILE"
 
-    run(tmp_path, work)
+    run(tmp_path, monkeypatch, work)
 
 
-def test_the_gas_key_is_shown_funded_and_swept_back_to_the_last_wei(tmp_path: Path) -> None:
+def test_the_gas_key_is_shown_funded_and_swept_to_the_last_wei(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(typed: Typed) -> None:
         vault = open_vault(typed.folder / "keys.vault").unlock(Secret(WORD))
         gas, owner = vault.gas_key().address, vault.accounts[0].address
@@ -116,7 +127,7 @@ def test_the_gas_key_is_shown_funded_and_swept_back_to_the_last_wei(tmp_path: Pa
         assert given // 2 < arrived < given
         assert (await typed("gas", "sweep", "--anyway", code=1))["error"] == "TX_NO_GAS"
 
-    run(tmp_path, work)
+    run(tmp_path, monkeypatch, work)
 
 
 def test_leaving_as_typed_with_the_broker_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,4 +155,16 @@ def test_leaving_as_typed_with_the_broker_gone(tmp_path: Path, monkeypatch: pyte
         refused = await typed("order", "buy", "ETH/USDT", "1", "--limit", "3000", code=1)
         assert refused["error"] == "CHANNEL_DISPUTED"
 
-    run(tmp_path, work)
+        # another machine, with the package alone
+        package = typed.folder.parent / "channels.watch"
+        await typed("watch", "export", str(package))
+        async with Rpc(typed.found.chain.url) as rpc:
+            await rpc.request("evm_increaseTime", plan["challengePeriod"] + 1)
+            await rpc.request("evm_mine")
+        had = await typed.balance(typed.owner)
+        elsewhere = Typed(typed.folder.parent / "elsewhere", typed.found)
+        did = [(await elsewhere("watch", "run", str(package), "--once"))["did"] for _ in range(2)]
+        assert did == ["settle", "pay out"]
+        assert await typed.balance(typed.owner) == had + ETH
+
+    run(tmp_path, monkeypatch, work)

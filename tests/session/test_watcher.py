@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from wallet.chain.urgent import UrgentSender
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import NATIVE, Role
-from wallet.session.watcher import Watcher
+from wallet.session.watcher import STALE, Watcher
 
 GAS = actor("gas")
 
@@ -194,5 +195,42 @@ def test_bytes_are_stored_before_they_leave(tmp_path: Path) -> None:
         await watch.look()
         assert watch.alarms[session.channel].code == "STORE_FAILED"
         assert (await live.adjudicator.channel(session.channel)).increment == 2
+
+    run(tmp_path, body)
+
+
+def test_at_half_of_the_period_the_alarm_is_that_time_runs_out(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        session = await opened(live)  # and the gas key is empty
+        best, stale = traded(live, session, 9), session.state(2)
+        await live.adjudicator.challenge(live.sender(BROKER), session.terms, stale, session.both(stale))
+        watch = watcher(live, [Guarded(session.channel, session.terms, Provable(best, session.both(best)))])
+        await live.travel(session.terms.challenge_period // 2 - 60)
+        await watch.look()
+        assert watch.alarms[session.channel].code == "TX_NO_GAS"
+        await live.travel(61)
+        await watch.look()
+        alarm = watch.alarms[session.channel]
+        assert (alarm.code, alarm.params["recorded"], alarm.params["ours"]) == ("WATCH_ANSWER_LATE", 2, 9)
+        assert alarm.params["until"] == (await live.adjudicator.channel(session.channel)).deadline
+        await fund_gas(live)
+        await watch.look()
+        assert not watch.alarms
+        assert [deed.act for deed in watch.deeds] == [Act.ANSWER]
+
+    run(tmp_path, body)
+
+
+def test_a_chain_that_makes_no_blocks_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(live: Live) -> None:
+        watch = watcher(live, [])
+        watch._quiet = False
+        await live.travel(1)
+        await watch.look()
+        assert not watch.alarms
+        monkeypatch.setattr("time.time", lambda real=time.time: real() + STALE + 120)
+        await watch.look()
+        assert watch.alarms[b""].code == "WATCH_CHAIN_STALE"
+        assert watch.alarms[b""].params["minutes"] >= STALE // 60
 
     run(tmp_path, body)

@@ -149,7 +149,8 @@ class Watcher:
             later = judge(one, standing, credited, max(now, clock - LATE), clock)
             if later.duty not in (None, judgement.duty):
                 problem = await self._do(one, standing, later)
-        if problem is not None and problem.code != "RPC_REVERTED":  # a revert: somebody else was faster, or will say so
+        # A revert: somebody else was faster, or will say so. That time runs out is said before why.
+        if problem is not None and problem.code != "RPC_REVERTED" and judgement.alarm is None:
             self.alarms[one.channel] = problem
 
     async def _do(self, one: Guarded, standing: OnChain, judgement: Judgement) -> WalletError | None:
