@@ -1,6 +1,7 @@
 """Builds what people install, each from the one before: wheel and sdist, the bundle, the .deb."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import dev_deb
 import dev_env
 import dev_system
 from dev_env import CACHE, ROOT, Refused
-from dev_project import NAME, epoch, version
+from dev_project import NAME, TITLE, current, epoch, version
 
 LOCK = ROOT / "packaging" / "lock-packaging.txt"
 ENVIRONMENT = CACHE / "packaging"
@@ -66,7 +67,10 @@ def build_tree(python: Path, work: Path) -> Path:
     """Make the bundle's folder from the installed wheel, and return it."""
     shutil.rmtree(work, ignore_errors=True)
     command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", str(SPEC)]
-    _run("make the bundle", [*command, "--distpath", str(work / "dist"), "--workpath", str(work / "work")])
+    command += ["--distpath", str(work / "dist"), "--workpath", str(work / "work")]
+    _run("make the bundle", command, **_icon(python, work))
+    if sys.platform == "darwin":
+        return work / "dist" / f"{TITLE}.app"
     tree = work / "dist" / NAME
     if sys.platform == "linux":
         _strip(tree)
@@ -92,8 +96,10 @@ def normalise(tree: Path) -> None:
 
 
 def pack(tree: Path, out: Path) -> Path:
-    """Write a tree as .tar.xz, sorted and owned by nobody in particular."""
-    name = f"{NAME}-{version()}-{sys.platform}-{os.uname().machine}"
+    """Write a tree as .tar.xz, sorted and owned by nobody in particular; as .zip on Windows and macOS."""
+    name = f"{NAME}-{version()}-{sys.platform}-{platform.machine()}"
+    if sys.platform != "linux":  # what both systems open by a double click
+        return Path(shutil.make_archive(str(out / name), "zip", tree.parent, tree.name))
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -159,7 +165,16 @@ def _strip(tree: Path) -> None:
         _run("remove search paths", ["chrpath", "--delete", *foreign])
 
 
-def _run(what: str, command: list[str]) -> None:
+def _icon(python: Path, work: Path) -> dict[str, str]:
+    """Make the picture that PyInstaller turns into the icon of a program on Windows and macOS."""
+    if sys.platform == "linux":
+        return {}
+    share = work / "share"
+    _run("make the icon", [str(python), str(ROOT / "packaging" / "dev_pages.py"), str(share), str(current().date)])
+    return {"CHANNEL_WALLET_ICON": str(share / "icons" / "hicolor" / "512x512" / "apps" / f"{NAME}.png")}
+
+
+def _run(what: str, command: list[str], **variables: str) -> None:
     # The order of sets reaches compiled modules, and the time would reach everything.
     environment = dev_env.tool_environment(
         PYTHONHASHSEED="1",
@@ -167,6 +182,7 @@ def _run(what: str, command: list[str]) -> None:
         PYTHONDONTWRITEBYTECODE="1",
         QT_QPA_PLATFORM="offscreen",
         LC_ALL="C.UTF-8",
+        **variables,
     )
     # Not in the checkout: its wallet/ would stand in for the installed wheel, which has the resources inside.
     done = subprocess.run(

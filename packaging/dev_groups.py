@@ -78,6 +78,9 @@ GROUPS = {
         minutes=5,
     ),
     "mutation": Group(("tests/mutation",), ("wallet/protocol/*", "tests/protocol/*"), minutes=6),
+    "installed": Group(
+        ("tests/installed",), ("wallet/cli/*", "wallet/resources.py", "resources/*", *_ENVIRONMENT), minutes=14
+    ),
     "packaging": Group(
         ("tests/packaging", "tests/frozen"), ("wallet/__init__.py", "wallet/resources.py", *_ENVIRONMENT), minutes=4
     ),

@@ -20,8 +20,8 @@ from dev_groups import GROUPS, groups_for
             ("protocol", "chain", "parts", "broker", "session", "end_to_end", "crashes", "fuzz", "mutation"),
         ),
         (["tests/protocol/test_rules.py"], ("protocol", "mutation")),
-        (["packaging/lock-dev.txt"], ("end_to_end", "packaging")),
-        (["resources/contracts/adjudicator-1.json"], ("chain", "session", "gui", "end_to_end")),
+        (["packaging/lock-dev.txt"], ("end_to_end", "installed", "packaging")),
+        (["resources/contracts/adjudicator-1.json"], ("chain", "session", "gui", "end_to_end", "installed")),
     ],
 )
 def test_a_change_calls_for_its_groups(files: list[str], expected: tuple[str, ...]) -> None:
