@@ -167,7 +167,7 @@ def _strip(tree: Path) -> None:
 
 def _icon(python: Path, work: Path) -> dict[str, str]:
     """Make the picture that PyInstaller turns into the icon of a program on Windows and macOS."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return {}
     share = work / "share"
     _run("make the icon", [str(python), str(ROOT / "packaging" / "dev_pages.py"), str(share), str(current().date)])
