@@ -15,6 +15,7 @@ from tests.support.game import CONTRACT
 from wallet.app.installation import accept_loss, lost_rows, open_journal
 from wallet.app.profile import Profile
 from wallet.cli.main import main
+from wallet.cli.window import WindowLauncher
 from wallet.history.journal import ChannelRecord, Entry, Journal, Status
 from wallet.history.seat import Seat
 from wallet.keys.kdf import KdfParams
@@ -148,3 +149,20 @@ def test_the_command_says_what_happened_and_asks(profile: Path) -> None:
     again = command(profile, "--yes")
     assert again.exit_code == 1
     assert "nothing to accept" in again.output
+
+
+def test_the_window_does_it_with_the_profile_in_its_hands(profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(profile)  # the way to a socket is bounded
+    launcher = WindowLauncher()
+    try:
+        launcher.claim(profile)
+        assert launcher.accept_loss(profile).result(60) == 1
+        with pytest.raises(WalletError, match="PROFILE_IN_USE"):
+            Profile(profile)  # held all the while
+        with pytest.raises(WalletError, match="STORE_NOTHING_LOST"):
+            launcher.accept_loss(profile).result(60)
+    finally:
+        launcher.close()
+    journal, channel, _ = opened(profile)
+    assert channel.restored
+    journal.close()
