@@ -9,6 +9,7 @@ from dev_build import build
 from dev_env import ROOT, Refused, ensure, tool_environment, venv_command
 from dev_lock import lock
 from dev_release import release, verify
+from dev_reproduce import reproduce
 from dev_system import PYTHON_VENV, QT, TEST_TOOLS
 from dev_test import check, test
 
@@ -25,6 +26,7 @@ usage: python3 packaging/dev.py COMMAND
   check                        ruff, formatting, mypy, import rules
   bench [ARGS]                 the benchmarks
   build [PART...] [--out DIR]  make wheel and sdist (python), bundle and .deb (deb) in dist/
+  reproduce FILE               build wheel and bundle twice, list in FILE what differs and why
   release --key SECRET --public KEY [--out DIR]
                                build everything, sign checksums and notice with minisign, verify all of it
   verify DIR --public KEY      verify a release as who downloaded it
@@ -41,6 +43,7 @@ def run(arguments: list[str]) -> int:
         "check": _check,
         "bench": _bench,
         "build": build,
+        "reproduce": reproduce,
         "release": release,
         "verify": verify,
         "lock": _lock,

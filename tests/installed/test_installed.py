@@ -226,6 +226,7 @@ def trade_by_clicking(screen: Screen, program: Path, folder: Path, picture: str)
             screen.click("ticket.amount")
             screen.type("0.5")
             screen.click("ticket.send")
+            screen.click("ask.yes")
             time.sleep(5)  # for the picture alone: until bars and fills are drawn
             screen.picture(picture)
             screen.click("strip.leave")
