@@ -42,7 +42,7 @@ GROUPS = {
         ),
         minutes=4,
     ),
-    "session": Group(("tests/session", "tests/app", "tests/cli"), ("wallet/*", "resources/contracts/*"), minutes=2),
+    "session": Group(("tests/session", "tests/app", "tests/cli"), ("wallet/*", "resources/contracts/*"), minutes=3),
     "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*"), minutes=1),
     "end_to_end": Group(
         ("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT), minutes=9

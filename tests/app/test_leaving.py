@@ -229,6 +229,44 @@ def test_a_finalize_that_is_ignored_turns_into_leaving_at_the_time_given_though_
     run(tmp_path, monkeypatch, work)
 
 
+@pytest.mark.slow
+def test_a_broker_who_answers_in_time_is_left_together_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is asked again by itself; and if nobody closes, the gas key does when the time is up."""
+    monkeypatch.setattr("wallet.session.mandate.GRACE", 0)
+    monkeypatch.setattr("wallet.app.account.ASK_AGAIN", 0.1)
+    refused: list[float] = []
+
+    async def work(machine: Machine) -> None:
+        async with machine.wallet() as account:
+            await machine.traded(account)
+            channel, real = account.channel, account.link.finalize
+            assert channel is not None
+
+            async def ignored(asked: Any, wait: float) -> None:
+                refused.append(wait)
+                if len(refused) < 3:
+                    raise WalletError("FINALIZE_UNANSWERED")
+                await real(asked, wait)
+
+            monkeypatch.setattr(account.link, "finalize", ignored)
+            with pytest.raises(WalletError, match="FINALIZE_UNANSWERED"):
+                await account.finalize(channel.id, 3_600)
+            await until(lambda: channel.final)
+            await until(lambda: Phase(channel.record.phase) is Phase.FINAL)
+            await account.chain.refresh()
+            had = account.chain.holdings.wallet[NATIVE]
+            assert deeds(account) == []
+            monkeypatch.setattr(time, "time", lambda real=time.time: real() + 3_600)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            assert deeds(account) == [Act.CLOSE, Act.PAY_OUT]
+            await account.chain.refresh()
+            assert account.chain.holdings.wallet[NATIVE] == had + ETH
+            channel.restored = True  # of another copy of the profile: its word is not this one's
+            assert account.chain.departures.leaving(channel) is None
+
+    run(tmp_path, monkeypatch, work)
+
+
 def test_the_word_can_be_taken_back_and_does_not_come_back_with_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

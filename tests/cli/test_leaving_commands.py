@@ -130,6 +130,7 @@ def test_the_gas_key_is_shown_funded_and_swept_to_the_last_wei(tmp_path: Path, m
     run(tmp_path, monkeypatch, work)
 
 
+@pytest.mark.slow
 def test_leaving_as_typed_with_the_broker_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wallet.app.account.ONLINE_WAIT", 0.5)
 
