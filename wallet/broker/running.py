@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wallet.broker.chain_duty import AdjudicatorWatch, OutgoingLog
@@ -25,6 +28,7 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
 
 LEDGER = "broker.db"
+MOMENT = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ async def operate(
         stack.push_async_callback(rpc.close)
         await _check_tokens(settings, rpc)
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await _until_free(settings.folder)
         outgoing = OutgoingLog(settings.folder / "transactions.db")
         stack.callback(outgoing.close)
         watch = AdjudicatorWatch(
@@ -88,6 +93,20 @@ async def operate(
         await broker.start()
         stack.push_async_callback(broker.stop)
         yield Operation(settings, broker, watch, gas.address)
+
+
+async def _until_free(folder: Path) -> None:
+    """Who only asks how a stopped broker stands holds the folder for a moment; a broker holds it for good."""
+    deadline = time.monotonic() + MOMENT
+    while True:
+        try:
+            FolderLock(folder).release()
+        except WalletError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def _check_tokens(settings: Settings, rpc: Rpc) -> None:
