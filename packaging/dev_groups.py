@@ -50,7 +50,12 @@ GROUPS = {
     "operators": Group(
         ("tests/operators",),
         ("wallet/chain/*", "wallet/broker/*", "wallet/cli/*", "wallet/sandbox/*", "wallet/session/*"),
-        minutes=9,
+        minutes=7,
+    ),
+    "disputes": Group(
+        ("tests/disputes",),
+        ("wallet/chain/*", "wallet/broker/*", "wallet/session/*", "resources/contracts/*"),
+        minutes=6,
     ),
     "crashes": Group(
         ("tests/crashes",),

@@ -21,7 +21,10 @@ from dev_groups import GROUPS, groups_for
         ),
         (["tests/protocol/test_rules.py"], ("protocol", "mutation")),
         (["packaging/lock-dev.txt"], ("end_to_end", "installed", "packaging")),
-        (["resources/contracts/adjudicator-1.json"], ("chain", "session", "gui", "end_to_end", "installed")),
+        (
+            ["resources/contracts/adjudicator-1.json"],
+            ("chain", "session", "gui", "end_to_end", "disputes", "installed"),
+        ),
     ],
 )
 def test_a_change_calls_for_its_groups(files: list[str], expected: tuple[str, ...]) -> None:

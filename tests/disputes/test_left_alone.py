@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from tests.cli.chains import travel
+from tests.disputes.cheating import Cheat, by_the_broker, by_the_trader
 from tests.end_to_end.outside import Chain
 from tests.end_to_end.screen import Screen
-from tests.operators.cheating import Cheat, by_the_broker, by_the_trader
 from tests.operators.operated import ETH, PASSWORD, ROOT, USDT, Ground, Running, founded, ground
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
