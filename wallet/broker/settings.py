@@ -193,8 +193,12 @@ def _numbers(table: Table, known: Mapping[str, tuple[int, int]]) -> dict[str, An
 def _nodes(chain: Table, key: str) -> tuple[str, ...]:
     urls = chain.texts(key, "https://node.example")
     for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        try:
+            parts = urlsplit(url)
+            fits = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        except ValueError:  # brackets that hold no address
+            fits = False
+        if not fits:
             chain.refuse(key, "addresses with https://, or with http:// on this computer")
     return urls
 

@@ -209,7 +209,10 @@ def _token(value: Any) -> Token:
 
 def node_url(url: str) -> str:
     """``url`` as it is. Raises WalletError("RPC_URL") for any but https, or http on this computer."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets that hold no address
+        raise WalletError("RPC_URL", url=plain(url)) from error
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return url
     raise WalletError("RPC_URL", url=plain(url))
