@@ -82,6 +82,7 @@ class Menus(QObject):
         """A quiet word on a newer release, at the end of the bar, until it is looked at."""
         window, bar = self._window, self._window.menuBar()
         corner = button("", "updates.corner", role="quiet")
+        describe(corner, "News of a release")
         corner.hide()
         corner.clicked.connect(corner.hide)
         corner.clicked.connect(window.show_updates)
