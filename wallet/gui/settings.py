@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QWidget
 
 from wallet.gui.models.actions import ACTIONS, keys_of, taken
 from wallet.gui.models.settings import Setting, T
 
 NAME = "window.ini"
+FIRST_SIZE = QSize(1600, 940)
 KEYS = "keys/"
 NO_KEYS = "none"  # an action whose keys the user took away
 _PORTABLE = QKeySequence.SequenceFormat.PortableText
@@ -81,3 +83,12 @@ def _readable(kept: str) -> str | None:
     sequence = QKeySequence(kept[:64], _PORTABLE)
     known = sequence.count() == 1 and sequence[0].key() != Qt.Key.Key_unknown  # type: ignore[index]  # it is
     return sequence.toString(_PORTABLE) if known else None
+
+
+def restore_geometry(window: QWidget, store: QSettings | None) -> None:
+    """The size and place a window had last; at first, one that fits the screen."""
+    room = QGuiApplication.primaryScreen().availableGeometry()
+    window.resize(min(FIRST_SIZE.width(), room.width()), min(FIRST_SIZE.height(), room.height()))
+    kept = store.value("window/geometry") if store is not None else None
+    if isinstance(kept, QByteArray):
+        window.restoreGeometry(kept)

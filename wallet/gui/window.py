@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QSettings, QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QSettings, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from wallet.app.backend import Backend
@@ -31,13 +30,12 @@ from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.updates import UpdatesDialog
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
-from wallet.gui.settings import Preferences, settings_of
+from wallet.gui.settings import Preferences, restore_geometry, settings_of
 from wallet.gui.updates import UpdateWatch
 from wallet.gui.widgets.files import ask_which
 from wallet.protocol.errors import WalletError
 
 AGE_MS = 500
-FIRST_SIZE = QSize(1600, 940)
 
 
 class MainWindow(QMainWindow):
@@ -71,7 +69,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, look)
         self._ages = QTimer(self)
         self._ages.timeout.connect(self._age)
-        self._restore_geometry()
+        restore_geometry(self, settings)
         self.show_page(self.start)
 
     def _make_pages(self, profiles: Path) -> None:
@@ -392,10 +390,3 @@ class MainWindow(QMainWindow):
             if self.room is not None:
                 self.room.save_layout()
             self._settings.sync()
-
-    def _restore_geometry(self) -> None:
-        room = QGuiApplication.primaryScreen().availableGeometry()
-        self.resize(min(FIRST_SIZE.width(), room.width()), min(FIRST_SIZE.height(), room.height()))
-        kept: Any = self._settings.value("window/geometry") if self._settings is not None else None
-        if kept is not None:
-            self.restoreGeometry(kept)
