@@ -9,9 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wallet.cli.main import main
+from wallet.keys.secret import Secret
+from wallet.keys.vault import open_vault
+from wallet.protocol.errors import WalletError
 
 GROUPS = {
-    "keys": ("create", "restore", "list"),
+    "keys": ("create", "restore", "list", "passwd"),
     "channel": ("open", "show", "finalize", "withdraw"),
     "order": ("buy", "sell", "cancel", "list"),
     "history": ("list", "verify", "export", "backup"),
@@ -78,3 +81,22 @@ def test_wrong_words_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "junc" in done.stderr
     assert not (tmp_path / "a" / "keys.vault").exists()
+
+
+def test_the_password_is_changed_and_the_old_one_opens_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile, vault = ("--profile", str(tmp_path / "a"), "--json"), tmp_path / "a" / "keys.vault"
+    assert json.loads(run("keys", "passwd", *profile).stdout)["error"] == "KEYS_NOT_FOUND"
+    assert list(tmp_path.iterdir()) == []
+    run("keys", "restore", *profile, phrase=PHRASE)
+    before = vault.read_bytes()
+
+    monkeypatch.setenv("CHANNEL_WALLET_NEW_PASSWORD", "")
+    assert json.loads(run("keys", "passwd", *profile).stdout)["error"] == "KEYS_PASSWORD_EMPTY"
+    monkeypatch.setenv("CHANNEL_WALLET_NEW_PASSWORD", "another")
+    assert json.loads(run("keys", "passwd", *profile, password="no").stdout)["error"] == "KEYS_WRONG_PASSWORD"
+    assert vault.read_bytes() == before
+
+    assert json.loads(run("keys", "passwd", *profile).stdout) == {"changed": True}
+    with pytest.raises(WalletError, match="KEYS_WRONG_PASSWORD"):
+        open_vault(vault).unlock(Secret("a password"))
+    assert open_vault(vault).unlock(Secret("another")).export_phrase().reveal() == PHRASE

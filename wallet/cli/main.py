@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from wallet.app.hardening import harden_process
 from wallet.cli import broker_flags, broker_host  # noqa: F401 - they add their commands to the group
 from wallet.cli.accounts import keys
 from wallet.cli.backup import backup
@@ -37,7 +38,7 @@ os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 @click.pass_context
 def main(context: click.Context, profile: Path | None) -> None:
     """Trade at the speed of an exchange and keep your keys. Without a command: the window."""
-    os.umask(0o077)
+    harden_process()
     if context.invoked_subcommand is None:
         from wallet.cli.window import run_window
 
