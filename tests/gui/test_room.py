@@ -346,7 +346,10 @@ def test_a_finalize_that_waits_counts_down_to_leaving_alone_and_can_be_taken_bac
     qtbot.waitUntil(find("leave.error").isVisible)
     assert calls(backend, "finalize") == [("finalize", CHANNEL, 3_600)]  # the setting's default
     waiting = channel(phase=Phase.FINALIZING, exit_at=int(time.time()) + 101)
-    backend.publish(app_view(channel=waiting))
+    backend.publish(app_view(channel=waiting, steps=(Step("STEP-CANCEL", "done"), Step("STEP-FINALIZE", "doing"))))
+    qtbot.wait(100)
+    assert not find("dispute.banner").isVisible()  # he is being asked: no alarm in what goes well
+    backend.publish(app_view(channel=waiting, steps=(Step("STEP-CANCEL", "done"), Step("STEP-FINALIZE", "failed"))))
     qtbot.waitUntil(find("dispute.banner").isVisible)
     title = find("dispute.title")
     assert "Leaving without the broker in 1:4" in title.text()

@@ -319,9 +319,9 @@ class Account:
                 if waits and self.link.live.online and self.chain.departures.due(channel) and not self._moving.locked():
                     async with self._moving:
                         with contextlib.suppress(WalletError):
-                            await self._finalize(channel, ASKED_FOR)
+                            await self.link.finalize(channel, ASKED_FOR)  # cancels what is open, too
 
-    async def _finalize(self, channel: TraderChannel, wait: float = FINALIZE_WAIT) -> int:
+    async def _finalize(self, channel: TraderChannel) -> int:
         if channel.final and channel.last is not None:
             return channel.last.state.increment
         self.open_channel_or_refuse(channel.id)
@@ -330,9 +330,9 @@ class Account:
         try:
             with self.progress.of(LEAVE_STEPS) as step:
                 step(0)
-                await self.link.cancel_open(channel, wait)
+                await self.link.cancel_open(channel, FINALIZE_WAIT)
                 step(1)
-                await self.link.finalize(channel, wait)
+                await self.link.finalize(channel, FINALIZE_WAIT)
         finally:
             self.finalizing.discard(channel.id)
         assert channel.last is not None

@@ -221,7 +221,7 @@ def channel_view(
         deadline=deadline,
         offline_safe=offline_safe(channel, deadline, now),
         recovery=recovery_view(names, channel, online=online),
-        exit_at=exit_at if Life(channel.record.phase) in (Life.OPEN, Life.FINAL) else 0,
+        exit_at=exit_at if Life(channel.record.phase) is Life.OPEN else 0,
     )
 
 

@@ -103,6 +103,11 @@ def exit_title(channel: ChannelView, now: float) -> str:
     return sentence("EXIT-COUNTDOWN", {"left": countdown(int(channel.exit_at - now))})
 
 
+def asking(reported: Sequence[Step]) -> bool:
+    """Whether the broker is being asked for the final state right now: he gets a moment before time is counted."""
+    return any(step.state == "doing" and step.code in LEAVE[:2] for step in reported)
+
+
 def left(channel: ChannelView | None) -> bool:
     return channel is not None and channel.phase is Phase.WITHDRAWN
 

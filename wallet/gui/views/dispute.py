@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame
 
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, Phase
-from wallet.gui.models.steps import dispute_title, dispute_words, exit_title
+from wallet.gui.models.steps import asking, dispute_title, dispute_words, exit_title
 from wallet.gui.widgets.layout import button, column, row
 from wallet.gui.widgets.text import Label
 
@@ -49,11 +49,11 @@ class DisputeBanner(QFrame):
         title = words = ""
         if channel is not None and channel.phase is Phase.DISPUTED:
             title, words = dispute_title(channel, time()), dispute_words(channel, time())
-        elif channel is not None and channel.exit_at:
+        elif channel is not None and channel.exit_at and not asking(self._view.steps):
             title, words = exit_title(channel, time()), sentence("EXIT-COUNTDOWN-NEXT")
         if title:
             self._title.show_text(f"⚠ {title}")
             self._next.show_text(words)
             self.setAccessibleName(title)
-        self._stay.setVisible(channel is not None and bool(channel.exit_at))
+        self._stay.setVisible(bool(title) and channel is not None and channel.phase is not Phase.DISPUTED)
         self.setVisible(bool(title))
