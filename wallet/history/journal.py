@@ -10,107 +10,38 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from wallet.history.mark import HighWater, Mark, read_mark
-from wallet.history.rows import CHANNELS, FLAGS, INTENTS, STATES, decode_state, encode_state
+from wallet.history.records import (
+    ChannelRecord,
+    Entry,
+    FlagRecord,
+    IntentRecord,
+    Status,
+    read_channel,
+    read_entry,
+    read_flag,
+    read_intent,
+)
+from wallet.history.rows import CHANNELS, FLAGS, INTENTS, STATES, encode_state
 from wallet.history.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, forgetting
 from wallet.history.store import Row, Store
 from wallet.protocol import codec
-from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import SignedOrder
-from wallet.protocol.rules import Flag
-from wallet.protocol.state import State
-from wallet.protocol.terms import Role, Terms
+
+__all__ = ["ChannelRecord", "Entry", "FlagRecord", "IntentRecord", "Journal", "Status", "mark_path"]
 
 T = TypeVar("T")
 STORE_ID = "store"  # the fact that names this file, and is in no other
 NEAR = 64  # rows after a state among which its direct successors are: refused ones, their void, the next
 _TOP = 2**62  # above every increment and nonce
 TAIL = 16  # rows looked at whenever the journal is opened
-
-
-class Status(IntEnum):
-    """What became of an issued state."""
-
-    PENDING = 0  # issued, not answered
-    VALIDATED = 1
-    REFUSED = 2
-    FLAGGED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One recorded state. ``own`` tells that our signature is on it, ``number`` which row of the channel it is."""
-
-    state: State
-    digest: bytes
-    issuer: Role
-    status: Status
-    broker_signature: bytes | None = None
-    trader_signature: bytes | None = None
-    own: bool = False
-    recorded: int = 0
-    number: int = field(default=-1, compare=False)
-
-    def signature(self, role: Role) -> bytes | None:
-        return self.broker_signature if role is Role.BROKER else self.trader_signature
-
-    def signed(self, role: Role, signature: bytes, *, own: bool) -> Entry:
-        """The same entry with one more signature."""
-        own = own or self.own
-        if role is Role.BROKER:
-            return replace(self, broker_signature=signature, own=own)
-        return replace(self, trader_signature=signature, own=own)
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRecord:
-    """A channel as it stands in the journal; ``role`` is ours."""
-
-    id: bytes
-    role: Role
-    chain_id: int
-    contract: bytes
-    terms: Terms
-    phase: str
-    created: int
-
-    @property
-    def domain(self) -> Domain:
-        return Domain(self.chain_id, self.contract)
-
-
-@dataclass(frozen=True, slots=True)
-class IntentRecord:
-    """One of the trader's order intents and what became of it. ``cancel`` and ``receipt`` are signatures."""
-
-    signed: SignedOrder
-    status: str
-    reason: str
-    created: int
-    cancel: bytes | None = None
-    receipt: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FlagRecord:
-    id: int
-    channel: bytes
-    increment: int
-    flag: Flag
-    digest: bytes
-    raw: bytes
-    signature: bytes
-    time: int
-    last_good: int
-    resolved: bool
 
 
 class Journal:
@@ -216,7 +147,7 @@ class Journal:
     def _check_tail(self) -> None:
         rows = self.store.rows(f"SELECT {STATES.selected} FROM states ORDER BY seq DESC LIMIT ?", (TAIL,))  # noqa: S608
         for row in rows:
-            self._read(_entry, row)
+            self._read(read_entry, row)
 
     def _advance(self) -> None:
         if self._moved and self._mark is not None and self._mark.mark is not None:
@@ -238,11 +169,11 @@ class Journal:
     def channels(self) -> list[ChannelRecord]:
         """All channels, oldest first."""
         rows = self.store.rows(f"SELECT {CHANNELS.selected} FROM channels ORDER BY created, id")  # noqa: S608
-        return [self._read(_channel, row) for row in rows]
+        return [self._read(read_channel, row) for row in rows]
 
     def channel(self, channel: bytes) -> ChannelRecord | None:
         row = self.store.row(f"SELECT {CHANNELS.selected} FROM channels WHERE id = ?", (channel,))  # noqa: S608
-        return self._read(_channel, row) if row else None
+        return self._read(read_channel, row) if row else None
 
     def set_phase(self, channel: bytes, phase: str) -> None:
         CHANNELS.change(self.store, "id = ?", (channel,), {"phase": phase})
@@ -263,7 +194,7 @@ class Journal:
                 if row is None:
                     self._add(entry)
                 else:
-                    STATES.change(self.store, where, place, _additions(self._read(_entry, row), entry))
+                    STATES.change(self.store, where, place, _additions(self._read(read_entry, row), entry))
         except sqlite3.IntegrityError as error:
             _require_channel(error, state.channel)
             if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
@@ -356,7 +287,7 @@ class Journal:
             rows = self.store.rows(sql, (channel, *at, _TOP if upto is None else upto, batch))
             for row in rows:
                 increment = row[2]
-                entry = self._read(_entry, row, "STATE_UNREADABLE", increment=increment)
+                entry = self._read(read_entry, row, "STATE_UNREADABLE", increment=increment)
                 at = (increment, entry.digest)
                 yield entry
             if len(rows) < batch:
@@ -399,11 +330,11 @@ class Journal:
 
     def _one(self, where: str, values: Sequence[object]) -> Entry | None:
         row = self.store.row(f"SELECT {STATES.selected} FROM states WHERE {where} LIMIT 1", values)  # noqa: S608
-        return self._read(_entry, row) if row else None
+        return self._read(read_entry, row) if row else None
 
     def _many(self, where: str, values: Sequence[object]) -> Iterator[Entry]:
         rows = self.store.rows(f"SELECT {STATES.selected} FROM states WHERE {where}", values)  # noqa: S608 - constants
-        return (self._read(_entry, row, "STATE_UNREADABLE", increment=row[2]) for row in rows)
+        return (self._read(read_entry, row, "STATE_UNREADABLE", increment=row[2]) for row in rows)
 
     def _read(self, make: Callable[[Row], T], row: Row, code: str = "", **where: object) -> T:
         """A row as what it stands for; WalletError(``code`` or "STORE_DAMAGED") if it is not what was written."""
@@ -450,13 +381,13 @@ class Journal:
 
     def intent(self, order: bytes) -> IntentRecord | None:
         row = self.store.row(f"SELECT {INTENTS.selected} FROM intents WHERE id = ?", (order,))  # noqa: S608
-        return self._read(_intent, row, "INTENT_UNREADABLE", order="0x" + order.hex()) if row else None
+        return self._read(read_intent, row, "INTENT_UNREADABLE", order="0x" + order.hex()) if row else None
 
     def intents(self, channel: bytes) -> list[IntentRecord]:
         """All intents of a channel by nonce."""
         sql = f"SELECT {INTENTS.selected} FROM intents WHERE channel = ? ORDER BY nonce"  # noqa: S608 - constants
         rows = self.store.rows(sql, (channel,))
-        return [self._read(_intent, row) for row in rows]
+        return [self._read(read_intent, row) for row in rows]
 
     def top_nonce(self, channel: bytes) -> int:
         """The highest nonce of an intent; -1 without any."""
@@ -476,7 +407,7 @@ class Journal:
             rows = self.store.rows(sql, (channel, nonce, _TOP if upto is None else upto, batch))
             for row in rows:
                 nonce = row[2]
-                yield self._read(_intent, row, "INTENT_UNREADABLE", order="0x" + bytes(row[0]).hex())
+                yield self._read(read_intent, row, "INTENT_UNREADABLE", order="0x" + bytes(row[0]).hex())
             if len(rows) < batch:
                 return
 
@@ -510,7 +441,7 @@ class Journal:
             f"SELECT id, {FLAGS.selected} FROM flags WHERE ?1 IS NULL OR channel = ?1 ORDER BY id",  # noqa: S608
             (channel,),
         )
-        return [self._read(_flag, row, "FLAG_UNREADABLE", flag=row[0], increment=row[2]) for row in rows]
+        return [self._read(read_flag, row, "FLAG_UNREADABLE", flag=row[0], increment=row[2]) for row in rows]
 
     def resolve_flag(self, flag: int) -> None:
         FLAGS.change(self.store, "id = ?", (flag,), {"resolved": 1})
@@ -548,42 +479,3 @@ def _additions(known: Entry, entry: Entry) -> dict[str, object]:
         "own": int(known.own or entry.own),
         "status": int(entry.status),
     }
-
-
-def _entry(row: Row) -> Entry:
-    channel, number, increment, digest, issuer, transition, body, *rest = STATES.opened(row)
-    broker, trader, own, status, recorded = rest
-    state = decode_state(channel, increment, transition, body)
-    return Entry(state, digest, Role(issuer), Status(status), broker, trader, bool(own), recorded, number)
-
-
-def _channel(row: Row) -> ChannelRecord:
-    channel, role, chain_id, contract, terms, phase, created = CHANNELS.opened(row)
-    return ChannelRecord(
-        channel, Role(role), chain_id, contract, codec.read_terms(msgspec.json.decode(terms)), phase, created
-    )
-
-
-def _intent(row: Row) -> IntentRecord:
-    _, _, _, body, status, reason, created, cancel, receipt = INTENTS.opened(row)
-    return IntentRecord(codec.read_signed_order(msgspec.json.decode(body)), status, reason, created, cancel, receipt)
-
-
-def _flag(row: Row) -> FlagRecord:
-    number = row[0]
-    channel, increment, code, expected, got, cost, digest, raw, signature, time, last_good, resolved = FLAGS.opened(
-        row[1:]
-    )
-    losses = tuple((bytes.fromhex(asset[2:]), int(amount)) for asset, amount in msgspec.json.decode(cost))
-    return FlagRecord(
-        number,
-        channel,
-        increment,
-        Flag(code, expected, got, losses),
-        digest,
-        raw,
-        signature,
-        time,
-        last_good,
-        bool(resolved),
-    )
