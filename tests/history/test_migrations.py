@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,8 @@ def test_a_migrated_file_is_the_same_as_a_new_one(tmp_path: Path) -> None:
     made, new = contents(migrated), contents(tmp_path / "new.db")
     assert {name for name, _ in made["schema"]} == {name for name, _ in new["schema"]}
     for path in (migrated, tmp_path / "new.db"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            sqlite3.connect(path).execute("DELETE FROM states")
+        with closing(sqlite3.connect(path)) as base, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            base.execute("DELETE FROM states")
     assert made["version"] == new["version"]
 
 
@@ -93,7 +94,8 @@ def test_opened_twice_is_migrated_once(tmp_path: Path) -> None:
 
 def test_a_newer_file_is_refused_and_not_touched(tmp_path: Path) -> None:
     path = copy_of(FROZEN[-1], tmp_path)
-    sqlite3.connect(path).execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    with closing(sqlite3.connect(path)) as base:  # not closed, it might write when it is collected
+        base.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     before = path.read_bytes()
     assert code_of(path) == "STORE_NEWER_VERSION"
     with pytest.raises(WalletError) as caught:
