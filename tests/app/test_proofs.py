@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +23,11 @@ from tests.chain.world import ALLOCATION, World
 from wallet.app import proofs
 from wallet.app.sheet import sheet
 from wallet.app.snapshots import AssetInfo
+from wallet.chain import calls
 from wallet.chain.calls import Call
+from wallet.chain.client import OnChain
+from wallet.chain.client import Status as OnChainStatus
+from wallet.gui.paper import write_pdf
 from wallet.history.journal import ChannelRecord, Entry, Journal, Status
 from wallet.history.reader import HistoryReader
 from wallet.protocol import scan
@@ -233,3 +239,65 @@ def test_a_scanner_reads_the_printed_page(told: Told) -> None:
     scanned = told.folder / "scanned.txt"
     scanned.write_text(found.stdout, encoding="ascii")
     assert proofs.show(proofs.load(scanned)) == value
+
+
+# --- what is due by it now --------------------------------------------------------------------------------------------
+
+
+def due(told: Told, value: Any, found: OnChain, *, now: int = 0, who: bytes = b"", credit: int = 0) -> tuple[str, str]:
+    """What would be sent, or the code of why nothing is; and how the viewer says that it stands."""
+
+    async def answer(result: Any) -> Any:
+        return result
+
+    rpc = SimpleNamespace(block=lambda *_: answer(SimpleNamespace(time=now)))
+    contract = SimpleNamespace(channel=lambda _: answer(found), credit=lambda *_: answer(credit), rpc=rpc)
+    account: Any = SimpleNamespace(chain=SimpleNamespace(contract=contract), address=who)
+    proof = proofs.proofs.parse(value)
+
+    async def both() -> tuple[str, str]:
+        try:
+            what = (await proofs._due(account, proof, proofs.proofs.verify(proof)))[1]
+        except WalletError as error:
+            what = error.code
+        return what, await proofs.standing(account, proof)
+
+    return asyncio.run(both())
+
+
+def test_what_is_due_by_a_proof_and_how_it_stands(told: Told) -> None:
+    told.record_state(told.world.traded(told.session, 5))
+    value = told.proof()
+    state = proofs.proofs.parse(value).state
+
+    def disputed(increment: int) -> OnChain:
+        return OnChain(OnChainStatus.DISPUTED, 1_000, increment, calls.outcomes_hash(state.outcomes))
+
+    none, opened = OnChain(OnChainStatus.NONE, 0, 0, b""), OnChain(OnChainStatus.OPEN, 0, 0, b"")
+    settled = OnChain(OnChainStatus.SETTLED, 0, 5, b"")
+    assert due(told, value, none)[0] == "PROOF_NOT_OPEN"
+    assert due(told, value, opened) == ("PROOF_NOT_YOURS", "On the chain this channel is open: the proof counts.")
+    assert due(told, value, opened, who=TRADER.address)[0] == "challenge"
+    what, said = due(told, value, disputed(4), now=1_000)
+    assert (what, "answers it" in said) == ("respond", True)
+    what, said = due(told, value, disputed(5), now=1_000)
+    assert (what, "this very state" in said) == ("PROOF_RECORDED", True)
+    what, said = due(told, value, disputed(6), now=1_000)
+    assert (what, "too old" in said) == ("PROOF_LOWER", True)
+    for recorded in (4, 5, 6):  # after the period nothing answers any more
+        what, said = due(told, value, disputed(recorded), now=1_001)
+        assert (what, "is over" in said) == ("settle", True)
+    assert due(told, value, settled, credit=7)[0] == "pay out"
+    assert due(told, value, settled)[0] == "PROOF_SETTLED"
+
+
+def test_codes_that_no_scanner_would_read_are_left_out_and_said_so(told: Told, qapp: object) -> None:
+    """Sixteen assets fill the page: it names the file instead of printing what can't be read."""
+    told.proof()
+    _, page = printed(told)
+    many = replace(page, pays=page.pays * 8, steps=page.steps * 4)
+    full, short = told.folder / "full.pdf", told.folder / "short.pdf"
+    write_pdf(page, short)
+    write_pdf(many, full)
+    assert full.stat().st_size < short.stat().st_size  # the codes are most of a page
+    assert full.read_bytes().count(b"/Type /Page\n") == 1

@@ -90,7 +90,7 @@ class Lives(RuleBasedStateMachine):
     def begin(self, data: st.DataObject) -> None:
         self.kind = data.draw(st.sampled_from(self.kinds))
         self.tally.runs[self.kind] += 1
-        folder = Path(tempfile.gettempdir())
+        folder = Path(workshop().name)
         kind = self.kind
         self.world = (
             World.make() if kind == "test token" else World.make(token=lambda c: hostile_token(c, kind, folder))

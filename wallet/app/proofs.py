@@ -16,7 +16,7 @@ from wallet.app.messages import sentence
 from wallet.app.profile import write_file
 from wallet.chain import calls
 from wallet.chain.calls import Call, Validation
-from wallet.chain.client import Status
+from wallet.chain.client import OnChain, Status
 from wallet.history.journal import ChannelRecord, Entry
 from wallet.history.reader import HistoryReader
 from wallet.history.validation import Validation as Recorded
@@ -25,13 +25,14 @@ from wallet.protocol import codec, scan, strictjson
 from wallet.protocol import proof as proofs
 from wallet.protocol.errors import WalletError
 from wallet.protocol.proof import Proof, ProofCall, Successor, Validated
-from wallet.protocol.state import State, Transition, payouts
+from wallet.protocol.state import Outcome, State, Transition, payouts
 from wallet.protocol.terms import Role, Terms
 
 if TYPE_CHECKING:
     from wallet.app.account import Account
 
 MAX_FILE = 8 * 1024 * 1024
+RECORD_BLOCKS = 250_000  # how far back the record of a dispute is looked for
 _DERIVED = ("typedData", "calls")  # what follows from the rest of a proof
 
 
@@ -160,14 +161,16 @@ async def standing(account: Account, proof: Proof) -> str:
     """How a proof that holds stands on its chain now, in a sentence; empty if no node answers."""
     try:
         found = await account.chain.contract.channel(proof.state.channel)
+        over = found.status is Status.DISPUTED and await _is_over(account, found)
     except WalletError:
         return ""
-    params = {"increment": proof.state.increment, "recorded": found.increment}
-    if found.status is Status.DISPUTED:
-        code = "STANDING-ANSWERS" if proof.state.increment > found.increment else "STANDING-LOWER"
-        final = proof.state.transition is Transition.FINALIZE
-        return sentence("STANDING-OPEN" if final else code, params)
-    return sentence(f"STANDING-{found.status.name}", params)
+    code = found.status.name
+    if found.status is Status.DISPUTED and proof.state.transition is not Transition.FINALIZE:
+        ahead = proof.state.increment - found.increment
+        code = "OVER" if over else "ANSWERS" if ahead > 0 else "RECORDED" if ahead == 0 else "LOWER"
+    elif found.status is Status.DISPUTED:
+        code = "OPEN"  # a final state closes at any time
+    return sentence(f"STANDING-{code}", {"increment": proof.state.increment, "recorded": found.increment})
 
 
 def _show_validation(proof: Proof, worth: Validated) -> dict[str, Any]:
@@ -185,7 +188,8 @@ def describe_lines(proof: Proof, worth: Validated) -> list[str]:
 
 
 async def submit(account: Account, proof: Proof) -> dict[str, Any]:
-    """Sends what the proof allows its bearer: close for a final state, else respond to or start a dispute.
+    """Sends what is due by the proof and may be sent by its bearer: close for a final state, else the start of a
+    dispute, an answer in one, the settlement after it, what it credited to the trader's own address.
 
     Raises WalletError("PROOF_…") if it does not hold, WalletError("PROOF_ELSEWHERE") for another chain or contract,
     WalletError("PROOF_NOT_YOURS") if only its owner may send what is due, WalletError("PROOF_SETTLED") if all is over.
@@ -195,40 +199,65 @@ async def submit(account: Account, proof: Proof) -> dict[str, Any]:
         raise WalletError(
             "PROOF_ELSEWHERE", chain=proof.domain.chain_id, contract=codec.show_hex(proof.domain.contract)
         )
-    call, sent = await _due(account, proof, worth)
+    due, sent = await _due(account, proof, worth)
     sender = account.chain.sender(account.owner, f"proof {sent}")
-    receipt = await sender.execute(call)
+    receipts = [await sender.execute(call) for call in due]
     await account.chain.refresh()
-    following = "PROOF-NEXT-WITHDRAW" if sent == "close" else "PROOF-NEXT-WAIT"
-    period = proof.terms.challenge_period
     return {
         "sent": sent,
-        "transaction": codec.show_hex(receipt.transaction),
-        "next": sentence(following, {"seconds": period}),
+        "transaction": codec.show_hex(receipts[-1].transaction),
+        "next": sentence(_NEXT[sent], {"seconds": proof.terms.challenge_period}),
     }
 
 
-async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[Call, str]:
-    found = await account.chain.contract.channel(worth.channel)
-    contract, terms = proof.domain.contract, proof.terms
-    if found.status is Status.SETTLED:
-        raise WalletError("PROOF_SETTLED", channel=codec.show_hex(worth.channel))
+_NEXT = {
+    "close": "PROOF-NEXT-WITHDRAW",
+    "settle": "PROOF-NEXT-WITHDRAW",
+    "respond": "PROOF-NEXT-WAIT",
+    "challenge": "PROOF-NEXT-WAIT",
+    "pay out": "PROOF-NEXT-PAID",
+}
+
+
+async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[list[Call], str]:
+    on_chain = account.chain.contract
+    found = await on_chain.channel(worth.channel)
+    contract, terms, signatures = proof.domain.contract, proof.terms, proof.signatures
     if found.status is Status.NONE:
         raise WalletError("PROOF_NOT_OPEN", channel=codec.show_hex(worth.channel))
-    signatures = proof.signatures
+    if found.status is Status.SETTLED:
+        credited = [row.asset for row in terms.assets if await on_chain.credit(terms.trader, row.asset)]
+        if not credited:
+            raise WalletError("PROOF_SETTLED", channel=codec.show_hex(worth.channel))
+        return [calls.push_credit(contract, asset, terms.trader) for asset in credited], "pay out"
     if worth.final:
-        return (
-            calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER]),
-            "close",
-        )
+        return [calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER])], "close"
     due = validation(proof)
     if found.status is Status.DISPUTED:
-        if proof.state.increment <= found.increment:
+        if await _is_over(account, found):
+            return [calls.settle(contract, terms, await _recorded(account, proof, found))], "settle"
+        if proof.state.increment == found.increment:
+            raise WalletError("PROOF_RECORDED", increment=found.increment, deadline=found.deadline)
+        if proof.state.increment < found.increment:
             raise WalletError("PROOF_LOWER", increment=proof.state.increment, recorded=found.increment)
-        return calls.respond(contract, terms, proof.state, due), "respond"
+        return [calls.respond(contract, terms, proof.state, due)], "respond"
     if account.address not in (terms.trader, terms.broker):
         raise WalletError("PROOF_NOT_YOURS", owner=codec.show_hex(terms.trader))
-    return calls.challenge(contract, terms, proof.state, due), "challenge"
+    return [calls.challenge(contract, terms, proof.state, due)], "challenge"
+
+
+async def _is_over(account: Account, found: OnChain) -> bool:
+    """Whether the challenge period has passed, by the chain's own time."""
+    block = await account.chain.contract.rpc.block()
+    return block is not None and block.time > found.deadline
+
+
+async def _recorded(account: Account, proof: Proof, found: OnChain) -> tuple[Outcome, ...]:
+    """What the contract will pay by: the proof's own outcomes, or what its events say was recorded."""
+    if calls.outcomes_hash(proof.state.outcomes) == found.outcomes_hash:
+        return proof.state.outcomes
+    last = await account.chain.contract.rpc.block_number()
+    return await account.chain.contract.recorded_outcomes(proof.state.channel, max(0, last - RECORD_BLOCKS), last)
 
 
 def validation(proof: Proof) -> Validation:

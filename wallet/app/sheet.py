@@ -31,6 +31,7 @@ class Sheet:
     steps: tuple[str, ...]
     codes: tuple[str, ...]
     note: str
+    no_room: str  # instead of the note, where the codes do not fit below the rest
 
 
 def sheet(value: Mapping[str, Any], assets: Mapping[bytes, AssetInfo]) -> Sheet:
@@ -55,7 +56,7 @@ def sheet(value: Mapping[str, Any], assets: Mapping[bytes, AssetInfo]) -> Sheet:
     steps = tuple(f"{call.says} {call.who} {call.when}" for call in proof.calls)
     note = sentence("SHEET-CODES" if texts else "SHEET-NO-CODES", {"count": len(texts)})
     subtitle = " ".join((*(line.strip() for line in describe_lines(proof, worth)), final))
-    return Sheet("Withdrawal proof", subtitle, rows, pays, steps, tuple(texts), note)
+    return Sheet("Withdrawal proof", subtitle, rows, pays, steps, tuple(texts), note, sentence("SHEET-NO-CODES"))
 
 
 def _name(assets: Mapping[bytes, AssetInfo], asset: bytes) -> tuple[str, str]:

@@ -21,6 +21,7 @@ DPI = 300
 MM = DPI / 25.4
 MARGIN = 14 * MM
 COLUMNS = 4
+LEAST = 36 * MM  # of a code: three dots and more for each of its modules
 QUIET = 4  # modules of white around a code, as its standard asks
 _FONTS = ("Inter-Regular.ttf", "Inter-SemiBold.ttf", "JetBrainsMono-Regular.ttf")
 _WRAP = int(Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere)
@@ -79,9 +80,11 @@ class _Page:
         for number, step in enumerate(sheet.steps, 1):
             self._text(f"{number}.  {step}", 7.5)
         self._gap(2)
-        self._text(sheet.note, 7.5, colour="#444444")
+        side = self._side(len(sheet.codes))
+        self._text(sheet.note if side or not sheet.codes else sheet.no_room, 7.5, colour="#444444")
         self._gap(1)
-        self._codes(sheet.codes)
+        if side:
+            self._codes(sheet.codes, side)
 
     def _font(self, size: float, *, bold: bool = False, mono: bool = False) -> QFont:
         font = QFont("JetBrains Mono" if mono else "Inter")
@@ -114,13 +117,16 @@ class _Page:
     def _gap(self, millimetres: float) -> None:
         self._y += millimetres * MM
 
-    def _codes(self, codes: tuple[str, ...]) -> None:
-        """In a grid, as large as the rest of the page allows."""
-        if not codes:
-            return
-        columns = min(COLUMNS, len(codes)) if len(codes) > 3 else max(len(codes), 2)
-        rows = -(-len(codes) // columns)
-        side = min(self._width / columns, (self._bottom - self._y) / rows, 62 * MM)
+    def _side(self, count: int) -> float:
+        """How large the codes can be, in a grid on the rest of the page; 0 where no scanner would read them."""
+        if not count:
+            return 0
+        room = self._bottom - self._y - 14 * MM  # the note comes first
+        side = min(self._width / _columns(count), room / -(-count // _columns(count)), 62 * MM)
+        return side if side >= LEAST else 0
+
+    def _codes(self, codes: tuple[str, ...], side: float) -> None:
+        columns = _columns(len(codes))
         for index, text in enumerate(codes):
             left = self._left + (index % columns) * side
             self._code(text, QRectF(left, self._y + (index // columns) * side, side, side))
@@ -134,3 +140,7 @@ class _Page:
                 if dark:
                     at = QRectF(area.left() + (x + QUIET) * module, area.top() + (y + QUIET) * module, module, module)
                     self._painter.fillRect(at, Qt.GlobalColor.black)
+
+
+def _columns(count: int) -> int:
+    return min(COLUMNS, count) if count > 3 else max(count, 2)
