@@ -16,7 +16,7 @@ from tests.end_to_end.recorder import Recorder
 from wallet.history.reader import HistoryReader
 from wallet.history.verify import verify_history
 
-START = 30.0  # seconds for a process to start, or for states to flow again, on a busy machine
+START = 90.0  # seconds for a process to start, or for states to flow again, on a busy machine
 FLOWING = 8  # proposals since the last start: states flow again
 VICTIMS = ("wallet", "broker", "both")
 SOUND = Options()

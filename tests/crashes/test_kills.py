@@ -71,6 +71,7 @@ def report(arena: Arena, verdict: Verdict) -> None:
     )
 
 
+@pytest.mark.timeout(400)
 def test_nothing_is_lost_and_nothing_signed_twice(tmp_path: Path) -> None:
     """A few of both kinds: at random, and right around the signature, the commit and the socket."""
     with Arena(tmp_path) as arena:
