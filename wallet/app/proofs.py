@@ -27,12 +27,12 @@ from wallet.protocol.errors import WalletError
 from wallet.protocol.proof import Proof, ProofCall, Successor, Validated
 from wallet.protocol.state import Outcome, State, Transition, payouts
 from wallet.protocol.terms import Role, Terms
+from wallet.session.settlement import RECORD_BLOCKS
 
 if TYPE_CHECKING:
     from wallet.app.account import Account
 
 MAX_FILE = 8 * 1024 * 1024
-RECORD_BLOCKS = 250_000  # how far back the record of a dispute is looked for
 _DERIVED = ("typedData", "calls")  # what follows from the rest of a proof
 
 
