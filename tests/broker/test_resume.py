@@ -112,6 +112,26 @@ def test_a_refusal_whose_countersignature_was_lost(tmp_path: Path) -> None:
     play(tmp_path, body)
 
 
+def test_a_countersignature_that_was_declined_keeps_nobody_from_trading_for_ever(tmp_path: Path) -> None:
+    """A refused order leaves nothing that would be answered afterwards: the next connection begins anew."""
+
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        anna.decide = lambda state: "refuse" if state.transition is Transition.CREATE_ORDER else "ack"
+        assert anna.peer is not None
+        del anna.peer.handlers["ack"]
+        await anna.order(SELL, PRICE, ONE)
+        channel = broker.floor.channels[anna.channel]
+        await anna.until(lambda: channel.late)
+        await anna.disconnect()
+        anna.decide = lambda state: "ack"
+        await anna.reconnect()
+        await anna.beat()
+        ask = await anna.order(SELL, PRICE, ONE)
+        await anna.until(lambda: ask in broker.floor.books[PAIR])
+
+    play(tmp_path, body)
+
+
 def test_histories_that_can_not_be_one_are_told_apart(tmp_path: Path) -> None:
     async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
         order = await anna.order(SELL, PRICE, ONE)

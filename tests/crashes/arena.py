@@ -74,10 +74,15 @@ class Arena:
         """Until ``flowing`` more states have passed."""
         goal, deadline = self.recorder.proposals + flowing, time.monotonic() + within
         while self.recorder.proposals < goal:
-            assert time.monotonic() < deadline, f"no states flow: see the logs in {self.folder}"
+            assert time.monotonic() < deadline, f"no states flow: {self.said()}"
             assert self.wallet.alive, "the wallet ended by itself"
             assert self.broker.alive, "the broker ended by itself"
             time.sleep(0.005)
+
+    def said(self) -> str:
+        """The ends of all logs, for who sees nothing of this folder but the failure."""
+        logs = [*self.folder.glob("*.log"), *self.folder.glob("*-logs/*")]
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-2_000:]}" for log in logs)
 
     def strike(self, victim: str) -> None:
         """Kills and starts again."""

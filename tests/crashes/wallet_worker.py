@@ -21,6 +21,7 @@ from tests.crashes.options import Options, say
 from tests.crashes.points import Points
 from tests.support.game import ETH, ETH_USDT, USDT
 from wallet.app.installation import ChannelKeys, open_journal
+from wallet.app.logs import start_logging
 from wallet.app.profile import Profile
 from wallet.history.journal import ChannelRecord
 from wallet.keys.kdf import KdfParams
@@ -231,6 +232,7 @@ async def main(folder: Path, options: Options) -> int:
     except WalletError as error:
         say(refused=error.code)
         return 3
+    start_logging(folder / "wallet-logs")
     stop = asyncio.Event()
     options.stop_at_sigterm(stop)
     say(started=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,10 @@ from wallet.wire.frames import Frame
 from wallet.wire.messages import Propose
 from wallet.wire.peer import Peer
 from wallet.wire.server import Server, serve
+
+
+async def nothing() -> None:
+    """He does nothing more."""
 
 
 class KeyOf:
@@ -53,6 +58,7 @@ class LyingBroker:
     finalizes: list[messages.Finalize] = field(default_factory=list)
     pages: list[messages.ProvenState] = field(default_factory=list)  # what `states` gives back
     asked: int = 0  # how often
+    before_states: Callable[[], Awaitable[None]] = nothing  # what he does before he answers them
     no: WalletError | None = None  # what `order` and `finalize` are answered, if not well
     echo: bool = True
 
@@ -107,6 +113,7 @@ class LyingBroker:
 
     async def _states(self, asked: messages.StatesRequest, frame: Frame) -> messages.States:
         self.asked += 1
+        await self.before_states()
         rows = [row for row in self.pages if row.state.increment > asked.after]
         return messages.States(tuple(rows[: asked.limit]))
 

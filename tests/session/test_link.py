@@ -24,6 +24,7 @@ from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
 from wallet.session.phases import Phase
 from wallet.session.requests import REJECTED, SUBMITTED
+from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
 from wallet.wire.messages import Propose
 
@@ -233,6 +234,32 @@ def test_a_void_whose_countersignature_was_lost_does_not_freeze_for_ever(tmp_pat
         assert there.channel.last.state == void
         assert there.channel.void is None
         assert "ack" in await there.liar.show(*shown(cancelled(there, there.buy)))
+
+    run(tmp_path, work)
+
+
+def test_a_countersignature_that_comes_while_the_same_void_is_fetched_is_no_fork(tmp_path: Path) -> None:
+    """An honest broker says it twice: by the countersignature that was lost, and as a state that we lack."""
+
+    async def work(there: Ground) -> None:
+        there.channel.echoed = None
+        there.channel.propose(proposal(there, filled(there, there.buy)))
+        void = there.channel.void.state
+        standing(there, void)
+        there.liar.pages = [proven(void)]
+        typed = DOMAIN.digest(void)
+        ack = messages.Ack(CHANNEL, void.increment, typed.digest, LIAR.sign(typed))
+
+        async def first() -> None:
+            await methods.ask(there.liar.peers[-1], methods.ACK, ack, PATIENCE)
+
+        there.liar.before_states = first
+        await there.link.resume(there.channel)
+        assert there.liar.asked == 1
+        assert not there.channel.forked
+        assert there.channel.last.state == void
+        assert "ack" in await there.liar.show(*shown(cancelled(there, there.buy)))
+        await first()  # and once more, when it is no longer the last
 
     run(tmp_path, work)
 

@@ -110,7 +110,8 @@ class Line(line.Line):
         return None
 
     def unanswered(self) -> None:
-        self._on_late(self.channel)
+        if self.channel.pending is not None:  # else what he issued upon it has answered it meanwhile
+            self._on_late(self.channel)
 
     def declined(self, sent: line.Due, error: RemoteError) -> None:
         """For people to look at."""

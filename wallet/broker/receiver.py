@@ -107,7 +107,8 @@ class Receiver:
         """The trader's signature on our void: the channel goes on from there. The same again is no error."""
         void = channel.void
         if void is None or (void.state.increment, void.digest) != (increment, digest):
-            if channel.last is not None and channel.last.digest == digest:
+            known = self._ledger.journal.by_digest(channel.id, digest)
+            if known is not None and known.status is Status.VALIDATED:
                 return
             raise refused("ACK_UNEXPECTED")
         validated = self._issuer.seat(channel.terms).take_ack(void, signature)

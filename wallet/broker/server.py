@@ -247,6 +247,8 @@ class Broker:
         if peer.closed:
             return
         channel.connected, channel.caught_up, channel.stuck = True, caught_up, ""
+        if channel.pending is None and channel.needs_turn_at is None:
+            channel.late = False  # nothing is owed: what was declined before the break is over with it
         channel.told = False
         line = Line(
             channel,

@@ -35,11 +35,21 @@ def adopt(channel: TraderChannel, entries: list[Entry], intents: Iterable[Signed
         _take_back(channel, signed)
     adopted = 0
     for entry, following in zip_longest(entries, entries[1:]):
+        if _is_held(channel, entry):
+            continue  # told to us otherwise since we asked: the broker's signature on our void may come at any time
         if following is None and adopted and not _has_both(entry):
             break  # what validates it comes with the next page
         _adopt_one(channel, entry, following)
         adopted += 1
     return adopted
+
+
+def _is_held(channel: TraderChannel, entry: Entry) -> bool:
+    """Whether it is a state of our own chain, up to the last."""
+    if channel.last is None or entry.state.increment > channel.last.state.increment:
+        return False
+    known = channel.journal.by_digest(channel.id, channel.domain.digest(entry.state).digest)
+    return known is not None and known.status is Status.VALIDATED
 
 
 def _has_both(entry: Entry) -> bool:

@@ -143,8 +143,9 @@ class TraderChannel:
         """
         void = self.void
         if void is None or (void.state.increment, void.digest) != (increment, digest):
-            if self.last is not None and self.last.digest == digest:
-                return  # said twice
+            known = self.journal.by_digest(self.id, digest)
+            if known is not None and known.status is Status.VALIDATED:
+                return  # said twice, or taken back meanwhile
             raise WalletError("ACK-UNASKED", increment=increment)
         require_signer(TypedDigest("State", digest), signature, self.terms.signers(Role.BROKER))
         self.commit(replace(void, status=Status.VALIDATED, broker_signature=signature))

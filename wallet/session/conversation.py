@@ -146,11 +146,11 @@ class Conversation:
         """Adopts what he shows up to the state he named, if our own signatures prove it."""
         if channel.pending is not None and his.digest == channel.pending.digest:
             return  # he has answered what we issued: it is proposed again, and so is his answer
-        while channel.last is None or his.increment > channel.last.state.increment:
-            entries, intents = await self._states_after(channel, channel.last.state.increment if channel.last else -1)
-            if not adopt(channel, entries, intents):
+        while his.increment > _number(channel):
+            entries, intents = await self._states_after(channel, _number(channel))
+            if not adopt(channel, entries, intents) and his.increment > _number(channel):
                 raise WalletError("RES-AHEAD-NO-PROOF", increment=his.increment)
-        if channel.last.state.increment == his.increment and channel.last.digest != his.digest:
+        if channel.last is not None and _number(channel) == his.increment and channel.last.digest != his.digest:
             entries, _ = await self._states_after(channel, his.increment - 1)
             if any(entry.digest == his.digest and is_ours(channel, entry) for entry in entries):
                 raise channel.fork(his.increment)
@@ -159,6 +159,10 @@ class Conversation:
     async def _states_after(self, channel: TraderChannel, after: int) -> tuple[list[Entry], list[SignedOrder]]:
         page = await self.ask(channel, methods.STATES, messages.StatesRequest(channel.id, after, PAGE))
         return [_entry(channel, row) for row in page.states], [order for row in page.states for order in row.intents]
+
+
+def _number(channel: TraderChannel) -> int:
+    return channel.last.state.increment if channel.last is not None else -1
 
 
 def _kept(his: Resume, signature: bytes) -> bytes:
