@@ -298,6 +298,14 @@ class ScriptedBackend:
     def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
         return self._do("cancel_all", channel, *([market] if market else []), value=2)
 
+    def add_trigger(
+        self, channel: bytes, market: str, side: str, kind: str, at: int, amount: int, cap: int
+    ) -> Future[bytes]:
+        return self._do("add_trigger", channel, market, side, kind, at, amount, cap, value=bytes(16))
+
+    def cancel_trigger(self, trigger: bytes) -> Future[None]:
+        return self._do("cancel_trigger", trigger)
+
     def stop_trading(self) -> Future[int]:
         return self._do("stop_trading", value=2)
 

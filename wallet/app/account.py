@@ -22,6 +22,7 @@ from wallet.app.profile import Profile
 from wallet.app.rediscovery import Rediscovered, find_channels
 from wallet.app.snapshots import AppView, MarketInfo, MarketView, OrderView
 from wallet.app.steps import ALONE_STEPS, LEAVE_STEPS, Progress
+from wallet.app.triggers import Triggers
 from wallet.chain.tx import TransactionSigner
 from wallet.history.journal import Journal
 from wallet.keys.vault import Vault
@@ -98,6 +99,7 @@ class Account:
         self.finalizing: set[bytes] = set()
         self.display = Display(self)
         self.orders = Orders(self)
+        self.triggers = Triggers(self)
         self._opening = Opening(self)
         self._moving = asyncio.Lock()  # opening and leaving, one at a time: two clicks must not open two channels
 
@@ -117,6 +119,7 @@ class Account:
         self.alarms.watch("following the chain", self.chain.run())
         if self._installation is not None:
             self.alarms.watch("noting", self._installation.keep_noting())
+        self.alarms.watch("triggers", self.triggers.run())
         self.alarms.watch("asking for the final state", self._keep_finalizing())
         self.alarms.watch("learning fees", self._learn_fees(), endless=False)
         self.alarms.watch("keeping the broker", self._keep_broker(), endless=False)

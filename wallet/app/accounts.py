@@ -214,6 +214,13 @@ class Accounts:
                 return account
         raise WalletError("ORDER_NOT_FOUND", order="0x" + order.hex())
 
+    def of_trigger(self, trigger: bytes) -> Account:
+        """The account that holds it; WalletError("TRIGGER_GONE")."""
+        for account in self:
+            if account.triggers.holds(trigger):
+                return account
+        raise WalletError("TRIGGER_GONE")
+
     def of_flag(self, flag: int) -> Account:
         for account in self:
             if any(row.id == flag for channel in account.channels for row in channel.evidence.rows):

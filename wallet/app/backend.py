@@ -88,10 +88,20 @@ class Commands(Protocol):
         """Take an open order back and place what is left of ``amount`` at ``price`` once it is gone; the new id."""
 
     def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
-        """Cancel every order of a channel that rests or may yet open, of one market or of all; how many."""
+        """Cancel every trigger, and every order that rests or may yet open, of one market or of all; how many."""
+
+    def add_trigger(
+        self, channel: bytes, market: str, side: str, kind: str, at: int, amount: int, cap: int
+    ) -> Future[bytes]:
+        """Arm a "stop_loss" or "take_profit": once the price is ``at``, an order at no more than ``cap`` ppm of
+
+        slippage is sent by this program, if it runs then; the trigger's id.
+        """
+
+    def cancel_trigger(self, trigger: bytes) -> Future[None]: ...
 
     def stop_trading(self) -> Future[int]:
-        """Take back every order of every channel, and sign none until ``resume_trading``; how many."""
+        """Take back every order and trigger of every channel, and sign none until ``resume_trading``; how many."""
 
     def resume_trading(self) -> Future[None]: ...
 

@@ -50,6 +50,7 @@ class Display:
                 deadline=account.chain.deadlines.get(channel.id, 0),
                 online=account.link.live.online,
                 exit_at=account.chain.departures.due(channel),
+                triggers=account.triggers.views(channel),
             )
         return AppView(
             account=account.address,

@@ -33,7 +33,7 @@ class Orders:
         self._account = account
 
     async def cancel_all(self, channel: bytes | None = None, market: str = "") -> int:
-        """Takes back every order that rests or may yet open, of one market or of all; how many.
+        """Takes back every order that rests or may yet open, and every trigger, of one market or of all; how many.
 
         What is on its way is taken back too: an opening that comes after the receipt is refused.
         """
@@ -48,9 +48,10 @@ class Orders:
             for row in found.requests.rows()
             if row.status in (OPEN, *ALIVE) and pair in (None, (row.signed.order.base, row.signed.order.quote))
         ]
+        count = account.triggers.cancel_all(found, pair)
         for order in wanted:
             await account.link.cancel(found, order)
-        return len(wanted)
+        return len(wanted) + count
 
     async def amend(self, order: bytes, price: int, amount: int) -> bytes:
         """Changes an open order to ``amount`` left to fill at ``price``; the id of the order that takes its place.
@@ -100,12 +101,14 @@ class Orders:
         return 0
 
     async def stop(self) -> int:
-        """Takes back every order of every channel that is open; how many. What a broker does not answer is kept, and
-        sent again when he is back.
+        """Takes back every order and trigger of every channel that is open; how many.
+
+        What a broker does not answer is kept, and sent again when he is back.
         """
         count = 0
         for channel in self._account.channels:
             if Phase(channel.record.phase) is Phase.OPEN:
+                count += self._account.triggers.cancel_all(channel)
                 for row in channel.requests.rows():
                     if row.status in (OPEN, *ALIVE):
                         count += 1

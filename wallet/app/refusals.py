@@ -135,10 +135,21 @@ OWNER: Final[dict[str, str]] = {
     ),
     "OWNER_GOES_ON": _("No longer waiting. What was asked goes on in the window."),
     "OWNER_ASKS": _("Waiting for your yes in the window that has this profile open (Ctrl+C to stop waiting)."),
+    "TRIGGER_FORM": _("This stop-loss or take-profit can't be: its price, amount or slippage is out of bounds."),
+    "TRIGGER_LIMIT": _("{limit} stop-losses and take-profits wait in this session already. Cancel one first."),
+    "TRIGGER_GONE": _("This stop-loss or take-profit waits no more: it was set off or taken back. See your orders."),
+    "TRIGGER_FILE": _(
+        "The stop-losses and take-profits of a session can't be read, so none of them is at work. Set them anew in a "
+        "new session; your money is not concerned."
+    ),
     "STOPPED": _("Trading is stopped: no order is signed until you resume it (Session, Resume trading)."),
     "ORDER_NOT_OPEN": _("The order {order} is not open any more. Nothing was changed."),
     "AMEND_FILLED": _("The order was filled while it was being changed: there is nothing left to place."),
     "ASK-PLACE-ORDER": _("{side} {amount} at a limit of {price} in channel {channel} with {broker}"),
+    "ASK-ADD-TRIGGER": _("{kind}: {side} {amount} once the price is {price}, in channel {channel} with {broker}"),
+    "ASK-CANCEL-TRIGGER": _("Take back the stop-loss or take-profit {trigger}"),
+    "KIND-STOP-LOSS": _("Stop-loss"),
+    "KIND-TAKE-PROFIT": _("Take-profit"),
     "ASK-CANCEL-ORDER": _("Cancel the order {order}"),
     "ASK-AMEND-ORDER": _("Take back the order {order} and place {amount} of it at {price}"),
     "ASK-STOP-TRADING": _("Cancel every order of every session and sign no more"),

@@ -270,6 +270,21 @@ class Service:
     def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
         return self._run(lambda accounts: accounts.of_channel(channel).orders.cancel_all(channel or None, market))
 
+    def add_trigger(
+        self, channel: bytes, market: str, side: str, kind: str, at: int, amount: int, cap: int
+    ) -> Future[bytes]:
+        async def add(accounts: Accounts) -> bytes:
+            triggers = accounts.of_channel(channel).triggers
+            return triggers.add(channel or None, market, side, kind, at, amount, cap)
+
+        return self._run(add)
+
+    def cancel_trigger(self, trigger: bytes) -> Future[None]:
+        async def cancel(accounts: Accounts) -> None:
+            accounts.of_trigger(trigger).triggers.cancel(trigger)
+
+        return self._run(cancel)
+
     def stop_trading(self) -> Future[int]:
         return self._run(lambda accounts: accounts.stop_trading())
 

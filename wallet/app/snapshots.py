@@ -120,6 +120,31 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerView:
+    """A stop-loss or take-profit of this program's: the broker knows nothing of it, so it works only while it runs.
+
+    ``kind`` is "stop_loss" or "take_profit", ``side`` that of the order it sends once the price is ``at``, taking
+    ``cap`` ppm of slippage. ``failed``: it was set off and no order could be signed, for the code ``reason``.
+    """
+
+    id: bytes
+    market: str
+    side: str
+    kind: str
+    at: int
+    amount: int
+    cap: int
+    created: int
+    failed: bool = False
+    reason: str = ""
+
+    @property
+    def rising(self) -> bool:
+        """Whether it waits for the price to rise."""
+        return (self.side == "buy") == (self.kind == "stop_loss")
+
+
+@dataclass(frozen=True, slots=True)
 class FillView:
     time: int
     increment: int
@@ -207,6 +232,7 @@ class ChannelView:
     offline_safe: int = 0  # seconds this wallet may be away before the broker could settle with an older state
     recovery: RecoveryView | None = None  # of a restored channel that is not over
     exit_at: int = 0  # Unix seconds at which it is left without the broker; 0: it is not
+    triggers: tuple[TriggerView, ...] = ()  # those that wait, and those that failed; oldest first
 
 
 @dataclass(frozen=True, slots=True)

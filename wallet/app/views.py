@@ -21,6 +21,7 @@ from wallet.app.snapshots import (
     ShareView,
     StateRow,
     TapeRow,
+    TriggerView,
 )
 from wallet.history.journal import Entry, FlagRecord, IntentRecord, Status
 from wallet.history.validation import Validation
@@ -204,6 +205,7 @@ def channel_view(
     deadline: int = 0,
     online: bool = False,
     exit_at: int = 0,
+    triggers: tuple[TriggerView, ...] = (),
 ) -> ChannelView:
     last = channel.last
     return ChannelView(
@@ -222,6 +224,7 @@ def channel_view(
         offline_safe=offline_safe(channel, deadline, now),
         recovery=recovery_view(names, channel, online=online),
         exit_at=exit_at if Life(channel.record.phase) is Life.OPEN else 0,
+        triggers=triggers,
     )
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.gui.scripted import ETH_USDT
 from wallet.app.snapshots import BookView
-from wallet.gui.models.sweep import affordable, protection, sweep
+from wallet.gui.models.sweep import affordable, sweep
+from wallet.market.protection import protection
 
 ONE = 10**18
 TICK = ETH_USDT.tick_size
@@ -69,7 +70,7 @@ def test_from_five_percent_on_consent_is_asked_for() -> None:
     ],
 )
 def test_a_price_of_protection_is_on_tick_and_within_the_cap(side: str, best: int, cap: int, price: int) -> None:
-    assert protection(ETH_USDT, best, side, cap) == price
+    assert protection(ETH_USDT.tick_size, best, side, cap) == price
 
 
 levels = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 50)), min_size=1, max_size=8)

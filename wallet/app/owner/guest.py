@@ -202,6 +202,16 @@ class Guest:
     def cancel_all(self, channel: bytes, market: str = "") -> Future[int]:
         return self._call("cancel_all", channel=channel, market=market)
 
+    def add_trigger(
+        self, channel: bytes, market: str, side: str, kind: str, at: int, amount: int, cap: int
+    ) -> Future[bytes]:
+        return self._call(
+            "add_trigger", channel=channel, market=market, side=side, kind=kind, at=at, amount=amount, cap=cap
+        )
+
+    def cancel_trigger(self, trigger: bytes) -> Future[None]:
+        return self._call("cancel_trigger", trigger=trigger)
+
     def stop_trading(self) -> Future[int]:
         return self._call("stop_trading")
 

@@ -18,6 +18,10 @@ def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
     if name == "place_order":
         market = next((row for row in view.markets if row.name == arguments["market"]), None)
         params |= _order(market, arguments) if market else {}
+    elif name == "add_trigger":
+        market = next((row for row in view.markets if row.name == arguments["market"]), None)
+        params |= _order(market, {"price": arguments["at"], **arguments}) if market else {}
+        params["kind"] = sentence("KIND-" + str(arguments["kind"]).upper().replace("_", "-"))
     elif name == "amend_order":
         held = view.channel.orders if view.channel else ()
         order = next((row for row in held if row.id == arguments["order"]), None)

@@ -37,16 +37,6 @@ class Estimate:
         return self.slippage >= CONSENT_PPM or not self.whole
 
 
-def protection(market: MarketInfo, best: int, side: str, cap: int) -> int:
-    """The worst price a market order accepts: ``cap`` ppm through the ``best`` one, on tick, never beyond the cap."""
-    tick = market.tick_size
-    if side == "buy":
-        worst = best * (PPM + cap) // PPM
-        return max(worst - worst % tick, best)
-    worst = -(-best * (PPM - cap) // PPM)
-    return min(worst + -worst % tick, best)
-
-
 def sweep(book: BookView, market: MarketInfo, side: str, amount: int, limit: int) -> Estimate | None:
     """What ``amount`` taken at ``limit`` or better would bring now; None where nothing stands within the limit."""
     levels = book.asks if side == "buy" else book.bids

@@ -30,7 +30,8 @@ from wallet.gui.models.figures import (
 )
 from wallet.gui.models.funds import in_session
 from wallet.gui.models.settings import LIFETIME, SLIPPAGE
-from wallet.gui.models.sweep import Estimate, affordable, protection, sweep
+from wallet.gui.models.sweep import Estimate, affordable, sweep
+from wallet.market.protection import protection
 from wallet.protocol.amounts import MAX_AMOUNT, PPM, parse_decimal
 from wallet.protocol.errors import WalletError
 
@@ -178,7 +179,7 @@ def limit_of(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
     first = best(now.book, draft.side)
     if first is None or now.book is None or now.book.stale:
         return None, Reason("TICKET-NO-BOOK")
-    return protection(now.market, first, draft.side, draft.cap), None
+    return protection(now.market.tick_size, first, draft.side, draft.cap), None
 
 
 def led_by_total(draft: Draft, now: Situation) -> Draft:
