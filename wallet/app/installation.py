@@ -138,7 +138,7 @@ class ChannelKeys:
     def signer(self, address: bytes) -> Signer:
         """Raises WalletError("KEYS_LOCKED" | "KEYS_NO_SESSION_KEY")."""
         owners = [account.address for account in self._vault.accounts]
-        return self._vault.owner(owners.index(address)) if address in owners else self._vault.session(address)
+        return self._vault.owner(address) if address in owners else self._vault.session(address)
 
 
 class Installation:

@@ -33,6 +33,12 @@ KEYS: Final[dict[str, str]] = {
         "These words do not belong together: one is wrong or in another place. Look at word {positions} first."
     ),
     "KEYS_NO_ACCOUNT": _("There is no account number {index} in this key file."),
+    "KEYS_NOT_OURS": _("{address} is no account of this wallet."),
+    "KEYS_ACCOUNT_EXISTS": _("{address} is an account of this wallet already. Nothing was changed."),
+    "KEYS_FIRST_ACCOUNT": _("The wallet's first account can't be removed: its channels belong to it."),
+    "KEYS_WATCH_ONLY": _("{address} is only watched: its key is not in this wallet, so it can't sign."),
+    "KEYS_NO_PHRASE": _("This wallet has no recovery words: its key was imported, or it only watches an address."),
+    "KEYS_PRIVATE_KEY_FORM": _("This is no private key: 64 digits of 0–9 and a–f are needed, with or without 0x."),
     "KEYS_NO_SESSION_KEY": _("The session key {address} is not on this computer."),
     "KEYS_TRANSACTION": _("This transaction can't be signed: {why}. Nothing was sent."),
     "KEYS_UNKNOWN_STRUCT": _("A key was asked to sign something that is no part of the protocol ({struct}). Refused."),

@@ -6,8 +6,11 @@
     2 public         label and accounts, readable without the password
     3 owner key      random data key of (5), wrapped under the password's key
     4 session key    random data key of (6), wrapped under the password's key
-    5 owner          phrase and account keys         associated data: magic, version, kdf, public
+    5 owner          phrase and accounts' keys       associated data: magic, version, kdf, public
     6 session        gas key and session keys        associated data: magic, version, kdf
+
+The frame is the same in both versions; in version 1 every account came from the phrase, and had a key in (5). A file
+of version 1 is one of version 2 with the next write after it was unlocked.
 
 Every version keeps magic, version and the closing SHA-256 where they are: so damage is told from a newer format, and
 from a wrong password, before any work is done. The SHA-256 detects accidents; the AEAD tags detect everything else.
@@ -23,7 +26,8 @@ from wallet.keys.kdf import KdfHeader
 from wallet.protocol.errors import WalletError
 
 MAGIC = b"CHANNEL-WALLET KEYS\n"
-VERSION = 1
+VERSION = 2
+_OLDEST = 1
 MAX_BYTES = 2 * 1024 * 1024
 _VERSION = struct.Struct(">H")
 _LENGTH = struct.Struct(">I")
@@ -41,6 +45,7 @@ class VaultImage:
     session_key: bytes
     owner: bytes
     session: bytes
+    version: int = VERSION
 
     def kdf_header(self) -> KdfHeader:
         """The KDF's header, its parameters within bounds; WalletError("KEYS_DAMAGED") otherwise."""
@@ -48,13 +53,13 @@ class VaultImage:
 
     def associated(self, field: str) -> bytes:
         """What the AEAD tag of ``field`` covers besides its contents: no field fits in another's place."""
-        header = MAGIC + _VERSION.pack(VERSION) + _framed(self.kdf) + _framed(field.encode())
+        header = MAGIC + _VERSION.pack(self.version) + _framed(self.kdf) + _framed(field.encode())
         return header + _framed(self.public) if field == "owner" else header
 
     def encode(self) -> bytes:
         """The file. WalletError("KEYS_FULL") if it would be too large to be read again."""
         fields = (self.kdf, self.public, self.owner_key, self.session_key, self.owner, self.session)
-        body = MAGIC + _VERSION.pack(VERSION) + b"".join(map(_framed, fields))
+        body = MAGIC + _VERSION.pack(self.version) + b"".join(map(_framed, fields))
         if len(body) + _CHECKSUM_BYTES > MAX_BYTES:
             raise WalletError("KEYS_FULL")
         return body + hashlib.sha256(body).digest()
@@ -70,9 +75,10 @@ class VaultImage:
         (version,) = _VERSION.unpack_from(body, len(MAGIC))
         if version > VERSION:
             raise WalletError("KEYS_NEWER_VERSION", version=version, known=VERSION)
-        if version != VERSION:
+        if version < _OLDEST:
             raise WalletError("KEYS_DAMAGED", why="version")
-        image = VaultImage(*_split(body[len(MAGIC) + _VERSION.size :]))
+        kdf, public, owner_key, session_key, owner, session = _split(body[len(MAGIC) + _VERSION.size :])
+        image = VaultImage(kdf, public, owner_key, session_key, owner, session, version)
         image.kdf_header()
         return image
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wallet.keys import sections
-from wallet.keys.image import VaultImage
+from wallet.keys.image import VERSION, VaultImage
 from wallet.keys.kdf import KEY_BYTES, SALT_BYTES, KdfHeader, KdfParams, derive_key
 from wallet.keys.secret import Redacted, Secret
 from wallet.keys.sections import OwnerSection, Public, SessionSection
@@ -28,17 +28,22 @@ def lock(public: Public, owner: OwnerSection, session: SessionSection, password:
     """Seal everything anew: fresh salt, fresh data keys. What an old copy and its password open, stays there."""
     header = KdfHeader(params.check(), secrets.token_bytes(SALT_BYTES))
     wrapping = derive_key(password, header)
-    owner_key, session_key = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
+    owner_keys = OwnerKeys(owner, secrets.token_bytes(KEY_BYTES))
+    session_keys = SessionKeys(session, secrets.token_bytes(KEY_BYTES))
+    return _wrap(header, wrapping, public, owner_keys, session_keys)
+
+
+def _wrap(header: KdfHeader, wrapping: bytes, public: Public, owner: OwnerKeys, session: SessionKeys) -> Opened:
+    """An image of the current version that this wrapping key opens, with the data keys that the halves have."""
     image = VaultImage(header.encode(), sections.encode(public), b"", b"", b"", b"")
-    image = VaultImage(
-        kdf=image.kdf,
-        public=image.public,
-        owner_key=sections.seal(wrapping, owner_key, image.associated("owner_key")),
-        session_key=sections.seal(wrapping, session_key, image.associated("session_key")),
-        owner=seal_owner(image, owner, owner_key),
-        session=seal_session(image, session, session_key),
+    image = replace(
+        image,
+        owner_key=sections.seal(wrapping, owner.data_key, image.associated("owner_key")),
+        session_key=sections.seal(wrapping, session.data_key, image.associated("session_key")),
+        owner=seal_owner(image, owner.section, owner.data_key),
+        session=seal_session(image, session.section, session.data_key),
     )
-    return Opened(image, public, OwnerKeys(owner, owner_key), SessionKeys(session, session_key))
+    return Opened(image, public, owner, session)
 
 
 def seal_owner(image: VaultImage, section: OwnerSection, data_key: bytes) -> bytes:
@@ -54,6 +59,7 @@ def seal_session(image: VaultImage, section: SessionSection, data_key: bytes) ->
 def unlock(image: VaultImage, password: Secret) -> Opened:
     """Everything in the image. Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_DAMAGED" | "KEYS_NO_MEMORY").
 
+    The image that comes back is of the current version: what is written next is, too.
     Only if neither wrapped key opens is it the password: one of them alone means that the other was changed.
     """
     wrapping = derive_key(password, image.kdf_header())
@@ -67,9 +73,12 @@ def unlock(image: VaultImage, password: Secret) -> Opened:
     )
     public = sections.decode(image.public, Public, "public")
     keys = OwnerKeys(owner, owner_key or b"")
-    if keys.addresses != tuple(account.address for account in public.accounts):
+    if keys.addresses != tuple(account.address for account in public.accounts if account.signs):
         raise WalletError("KEYS_DAMAGED", why="accounts")
-    return Opened(image, public, keys, SessionKeys(session, session_key or b""))
+    opened = Opened(image, public, keys, SessionKeys(session, session_key or b""))
+    if image.version == VERSION:
+        return opened
+    return _wrap(image.kdf_header(), wrapping, public, opened.owner, opened.session)
 
 
 def _open(key: bytes | None, box: bytes, associated: bytes, why: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -24,12 +24,22 @@ _Label = Annotated[str, Meta(max_length=MAX_LABEL_CHARS)]
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
-    """An owner account: BIP-44 index and path, 20-byte address, the user's own label."""
+    """An owner account: BIP-44 index and path, 20-byte address, the user's own label.
+
+    ``kind``: its key is derived from the phrase, was imported, or is not here at all. Only the first has a path; the
+    index of the others is 0 and means nothing.
+    """
 
     index: Annotated[int, Meta(ge=0, lt=MAX_ACCOUNTS)]
     path: Annotated[str, Meta(max_length=64)]
     address: _Address
     label: _Label
+    kind: Literal["derived", "imported", "watched"] = "derived"
+
+    @property
+    def signs(self) -> bool:
+        """Whether the key is here."""
+        return self.kind != "watched"
 
 
 class Public(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +50,9 @@ class Public(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OwnerSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The phrase with its passphrase, and one private key per account, in the accounts' order.
+    """The phrase with its passphrase, both empty if there is none, and the accounts' private keys.
+
+    One key per account that signs, in the accounts' order.
 
     The keys stand here beside the phrase they come from, so that unlocking needs no slow derivation.
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wallet.keys.secret import Redacted, Secret
 from wallet.keys.sections import OwnerSection, SessionSection
 from wallet.keys.signer import AccountSigner, Signer
@@ -34,26 +32,28 @@ class OwnerKeys(Redacted):
             raise WalletError("KEYS_LOCKED")
         return self._section
 
-    def signer(self, index: int = 0) -> AccountSigner:
-        """The signer of account ``index``; WalletError("KEYS_LOCKED" | "KEYS_NO_ACCOUNT")."""
+    def signer(self, address: bytes) -> AccountSigner:
+        """The signer of an account; WalletError("KEYS_LOCKED" | "KEYS_WATCH_ONLY")."""
         if self._section is None:
             raise WalletError("KEYS_LOCKED")
-        if not 0 <= index < len(self._signers):
-            raise WalletError("KEYS_NO_ACCOUNT", index=index)
-        return self._signers[index]
-
-    def sign_transaction(self, transaction: Mapping[str, object], index: int = 0) -> bytes:
-        """The raw transaction, signed by account ``index`` (see :meth:`AccountSigner.sign_transaction`)."""
-        return self.signer(index).sign_transaction(transaction)
+        found = next((signer for signer in self._signers if signer.address == address), None)
+        if found is None:
+            raise WalletError("KEYS_WATCH_ONLY", address="0x" + address.hex())
+        return found
 
     def phrase(self) -> Secret:
-        """The recovery phrase, to be shown to the owner only."""
+        """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE")."""
+        if not self.section.phrase:
+            raise WalletError("KEYS_NO_PHRASE")
         return Secret(self.section.phrase)
 
     def adopt(self, section: OwnerSection) -> None:
-        """Take over a section that is already on disk: the known accounts, then new ones."""
-        added = section.keys[len(self._signers) :]
-        self._section, self._signers = section, (*self._signers, *map(AccountSigner, added))
+        """Take over a section that is already on disk: new keys get their signer, missing ones lose it."""
+        known = dict(zip(self.section.keys, self._signers, strict=True))
+        signers = tuple(known[key] if key in known else AccountSigner(key) for key in section.keys)
+        for forgotten in set(known.values()).difference(signers):
+            forgotten.drop()
+        self._section, self._signers = section, signers
 
     def drop(self) -> None:
         """Forget everything here, as far as Python can."""

@@ -1,5 +1,9 @@
 """The vault: one encrypted, owner-only file per profile with the phrase, the accounts, gas and session keys.
 
+An account's key is derived from the phrase (``add_account``), was imported (``import_key``), or is not here
+(``watch``); the first account is the one that the vault was made with. ``owner(which)`` takes an account's position
+or address. Labels and addresses are readable without the password, and authenticated with it.
+
 Creating, unlocking and changing the password take about half a second of Argon2 and must run in an executor (the GIL
 is released meanwhile); creating and adding accounts import eth-account on top. A new session key costs one small
 durable write. All methods may be called from any thread; that only one process writes is the profile lock's task,
@@ -15,9 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from coincurve.utils import GROUP_ORDER_INT
+from msgspec import structs
 
 from wallet.keys import files, locking, sections
-from wallet.keys.hd import GAS_PATH, MAX_ACCOUNTS, account_path, derive_key
+from wallet.keys.hd import GAS_PATH, MAX_ACCOUNTS, account_path, derive_key, gas_key_of
 from wallet.keys.image import MAX_BYTES, VaultImage
 from wallet.keys.kdf import DEFAULT_PARAMS, KdfParams, check_password
 from wallet.keys.mnemonic import check_phrase, phrase_seed
@@ -50,18 +55,40 @@ def create_vault(
     ``passphrase`` is BIP-39's optional one; it is kept in the vault, so that it is typed only here. Raises
     WalletError("KEYS_PHRASE_…" | "KEYS_PASSWORD_…" | "KEYS_LABEL_TOO_LONG" | "KEYS_EXISTS" | "KEYS_WRITE_FAILED").
     """
-    path = _resolved(path)
-    check_password(password)
-    _check_label(label)
-    files.check_absent(path)
     words, extra = check_phrase(phrase), passphrase or Secret("")
     seed = phrase_seed(words, extra)
     account, key = _derive_account(seed, 0, "")
     owner = OwnerSection(words.reveal(), extra.reveal(), (key,))
-    session = SessionSection(derive_key(seed, GAS_PATH), ())
-    opened = locking.lock(Public(label, (account,)), owner, session, password, params)
-    files.write_new(path, opened.image.encode())
-    return Vault(path, opened)
+    return _create(path, account, owner, derive_key(seed, GAS_PATH), password, label, params)
+
+
+def create_vault_of_key(
+    path: Path, key: bytes, password: Secret, *, label: str = "", params: KdfParams = DEFAULT_PARAMS
+) -> Vault:
+    """The same around one private key (32 bytes, see :func:`hd.read_private_key`) without a phrase."""
+    owner = OwnerSection("", "", (key,))
+    return _create(path, _imported(key, ""), owner, gas_key_of(key), password, label, params)
+
+
+def create_vault_watching(
+    path: Path, address: bytes, password: Secret, *, label: str = "", params: KdfParams = DEFAULT_PARAMS
+) -> Vault:
+    """The same around a 20-byte address whose key is elsewhere: it shows, and signs nothing."""
+    account = Account(0, "", address, "", "watched")
+    return _create(path, account, OwnerSection("", "", ()), _random_key(), password, label, params)
+
+
+def _create(
+    path: Path, account: Account, owner: OwnerSection, gas_key: bytes, password: Secret, label: str, params: KdfParams
+) -> Vault:
+    path = _resolved(path)
+    check_password(password)
+    _check_label(label)
+    files.check_absent(path)
+    opened = locking.lock(Public(label, (account,)), owner, SessionSection(gas_key, ()), password, params)
+    image = opened.image.encode()
+    files.write_new(path, image)
+    return Vault(path, opened, image)
 
 
 def open_vault(path: Path) -> LockedVault:
@@ -93,16 +120,18 @@ class LockedVault(Redacted):
 
     def unlock(self, password: Secret) -> Vault:
         """Slow. Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_DAMAGED" | "KEYS_NO_MEMORY")."""
-        return Vault(self.path, locking.unlock(self._image, password))
+        return Vault(self.path, locking.unlock(self._image, password), self._image.encode())
 
 
 class Vault(Redacted):
     """An unlocked vault. Its owner half and its session half can be locked apart."""
 
-    __slots__ = ("_image", "_mutex", "_owner", "_public", "_session", "path")
+    __slots__ = ("_image", "_mutex", "_on_disk", "_owner", "_public", "_session", "path")
 
-    def __init__(self, path: Path, opened: locking.Opened) -> None:
+    def __init__(self, path: Path, opened: locking.Opened, on_disk: bytes) -> None:
+        """``on_disk``: the file as it is; the image of what is opened may be of a later version."""
         self.path = path
+        self._on_disk = on_disk
         self._mutex = threading.RLock()
         self._image = opened.image
         self._public = opened.public
@@ -129,9 +158,30 @@ class Vault(Redacted):
     def owner_unlocked(self) -> bool:
         return not self._owner.dropped
 
-    def owner(self, index: int = 0) -> AccountSigner:
-        """The owner key of account ``index``; WalletError("KEYS_LOCKED" | "KEYS_NO_ACCOUNT")."""
-        return self._owner.signer(index)
+    @property
+    def has_phrase(self) -> bool:
+        """Whether accounts can be derived here, and words be shown; WalletError("KEYS_LOCKED")."""
+        return bool(self._owner.section.phrase)
+
+    def owner(self, which: int | bytes = 0) -> AccountSigner:
+        """The owner key of the account at this position, or of this address.
+
+        Raises WalletError("KEYS_LOCKED" | "KEYS_NO_ACCOUNT" | "KEYS_NOT_OURS" | "KEYS_WATCH_ONLY").
+        """
+        if not self.owner_unlocked:
+            raise WalletError("KEYS_LOCKED")
+        return self._owner.signer(self.account(which).address)
+
+    def account(self, which: int | bytes) -> Account:
+        """The account at this position, or of this address; WalletError("KEYS_NO_ACCOUNT" | "KEYS_NOT_OURS")."""
+        if isinstance(which, int):
+            if not 0 <= which < len(self.accounts):
+                raise WalletError("KEYS_NO_ACCOUNT", index=which)
+            return self.accounts[which]
+        found = next((account for account in self.accounts if account.address == which), None)
+        if found is None:
+            raise WalletError("KEYS_NOT_OURS", address="0x" + which.hex())
+        return found
 
     def gas_key(self) -> AccountSigner:
         """The key that pays for transactions which anyone may send; WalletError("KEYS_LOCKED")."""
@@ -167,22 +217,77 @@ class Vault(Redacted):
             kept = section.records[:position] + section.records[position + 1 :]
             self._store_session(SessionSection(section.gas_key, kept))
 
-    def add_account(self, label: str = "") -> Account:
-        """Derive the next account of the phrase and keep it. Slow at the first call (imports)."""
-        _check_label(label)
+    def add_account(self, label: str = "", index: int | None = None) -> Account:
+        """Derive an account of the phrase, the next one unless told which, and keep it. Slow at first (imports).
+
+        Raises WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE" | "KEYS_ACCOUNT_EXISTS" | "KEYS_FULL" | "KEYS_LABEL_…" |
+        "KEYS_WRITE_FAILED"), as the two below; nothing has changed then.
+        """
         with self._mutex:
-            section, accounts = self._owner.section, self._public.accounts
+            section = self._owner.section
+            seed = phrase_seed(self._owner.phrase(), Secret(section.passphrase))
+            taken = [account.index for account in self.accounts if account.kind == "derived"]
+            wanted = 1 + max(taken, default=-1) if index is None else index
+            if wanted >= MAX_ACCOUNTS:
+                raise WalletError("KEYS_FULL")
+            account, key = _derive_account(seed, wanted, label)
+            return self._add(account, (key,))
+
+    def import_key(self, key: bytes, label: str = "") -> Account:
+        """Keep a private key (32 bytes) as an account. Its gas is paid for as the others' is."""
+        return self._add(_imported(key, label), (key,))
+
+    def watch(self, address: bytes, label: str = "") -> Account:
+        """Keep a 20-byte address whose key is elsewhere."""
+        return self._add(Account(0, "", address, label, "watched"), ())
+
+    def _add(self, account: Account, key: tuple[bytes, ...]) -> Account:
+        _check_label(account.label)
+        with self._mutex:
+            section, accounts = self._owner.section, self.accounts
             if len(accounts) >= MAX_ACCOUNTS:
                 raise WalletError("KEYS_FULL")
-            seed = phrase_seed(Secret(section.phrase), Secret(section.passphrase))
-            account, key = _derive_account(seed, accounts[-1].index + 1, label)
-            public = Public(self._public.label, (*accounts, account))
-            grown = OwnerSection(section.phrase, section.passphrase, (*section.keys, key))
-            image = replace(self._image, public=sections.encode(public))
-            self._store(replace(image, owner=locking.seal_owner(image, grown, self._owner.data_key)))
-            self._public = public
-            self._owner.adopt(grown)
+            if any(row.address == account.address for row in accounts):
+                raise WalletError("KEYS_ACCOUNT_EXISTS", address="0x" + account.address.hex())
+            self._store_accounts((*accounts, account), (*section.keys, *key))
             return account
+
+    def remove_account(self, address: bytes) -> None:
+        """Take an account out, and its key: for good, if that was imported. Only one without channels.
+
+        Raises WalletError("KEYS_LOCKED" | "KEYS_NOT_OURS" | "KEYS_FIRST_ACCOUNT" | "KEYS_WRITE_FAILED").
+        """
+        with self._mutex:
+            keys, gone = self._owner.section.keys, self.account(address)
+            if gone == self.accounts[0]:
+                raise WalletError("KEYS_FIRST_ACCOUNT")
+            signing = [account for account in self.accounts if account.signs]
+            kept = tuple(key for key, account in zip(keys, signing, strict=True) if account != gone)
+            self._store_accounts(tuple(account for account in self.accounts if account != gone), kept)
+
+    def rename(self, address: bytes, label: str) -> Account:
+        """Give an account another label. Raises WalletError("KEYS_LOCKED" | "KEYS_NOT_OURS" | "KEYS_LABEL_…")."""
+        _check_label(label)
+        with self._mutex:
+            keys, old = self._owner.section.keys, self.account(address)
+            new = structs.replace(old, label=label)
+            self._store_accounts(tuple(new if account == old else account for account in self.accounts), keys)
+            return new
+
+    def rename_vault(self, label: str) -> None:
+        """Give the wallet itself another label. Raises as :meth:`rename`."""
+        _check_label(label)
+        with self._mutex:
+            self._store_accounts(self.accounts, self._owner.section.keys, label)
+
+    def _store_accounts(self, accounts: tuple[Account, ...], keys: tuple[bytes, ...], label: str | None = None) -> None:
+        section = self._owner.section
+        public = Public(self._public.label if label is None else label, accounts)
+        changed = OwnerSection(section.phrase, section.passphrase, keys)
+        image = replace(self._image, public=sections.encode(public))
+        self._store(replace(image, owner=locking.seal_owner(image, changed, self._owner.data_key)))
+        self._public = public
+        self._owner.adopt(changed)
 
     def change_password(self, old: Secret, new: Secret, params: KdfParams = DEFAULT_PARAMS) -> None:
         """Seal everything anew under ``new``. Twice as slow as an unlock.
@@ -202,7 +307,7 @@ class Vault(Redacted):
                 half.drop()
 
     def export_phrase(self) -> Secret:
-        """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED")."""
+        """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE")."""
         return self._owner.phrase()
 
     def backup(self, path: Path) -> None:
@@ -251,10 +356,11 @@ class Vault(Redacted):
 
     def _store(self, image: VaultImage) -> None:
         # Replacing what another process has written would lose its session keys, and with them its channels.
-        if files.read_bounded(self.path, MAX_BYTES) != self._image.encode():
+        if files.read_bounded(self.path, MAX_BYTES) != self._on_disk:
             raise WalletError("KEYS_CHANGED_ON_DISK", path=str(self.path))
-        files.replace(self.path, image.encode())
-        self._image = image
+        encoded = image.encode()
+        files.replace(self.path, encoded)
+        self._image, self._on_disk = image, encoded
 
 
 def _resolved(path: Path) -> Path:
@@ -271,6 +377,10 @@ def _derive_account(seed: bytes, index: int, label: str) -> tuple[Account, bytes
     path = account_path(index)
     key = derive_key(seed, path)
     return Account(index, path, Signer(key).address, label), key
+
+
+def _imported(key: bytes, label: str) -> Account:
+    return Account(0, "", Signer(key).address, label, "imported")
 
 
 def _random_key() -> bytes:
