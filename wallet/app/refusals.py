@@ -375,6 +375,35 @@ CHAIN: Final[dict[str, str]] = {
     "TX_GAS_LIMIT": _("The transaction would take {got} gas, more than the limit of {limit}. Nothing was sent."),
     "TX_NOT_MINED": _("The transaction {hash} was not mined within {seconds} seconds. It may still be; it is kept."),
     "TX_FAILED": _("The transaction {hash} was mined without effect. Only its fee was paid."),
+    "TX_FORM": _("These bytes are no transaction that this program makes ({why}). Nothing was signed."),
+    "TX_NOTHING": _("The amount is nothing. Type how much to send."),
+    "TX_SHORT": _("There is not enough: {need} is to be sent, and {have} is there. Nothing was signed."),
+    "TX_SHORT_FEE": _(
+        "There is not enough of the chain's own coin for this and its network fee: {need} may be needed, {have} is "
+        "there. Nothing was signed."
+    ),
+    "TX_STALE": _("Something else was sent from this account meanwhile. Nothing was signed; look at it again."),
+    "TX_UNKNOWN": _("This program has sent no transaction {hash}. The list of transactions shows those it has sent."),
+    "TX_OVER": _("The transaction {hash} waits no more: it is mined, or another took its place. Nothing was signed."),
+    "TX_OF_SESSION": _(
+        "This transaction belongs to a session, and can't be taken away without leaving both sides waiting for it. "
+        "Speed it up instead."
+    ),
+    "TX_UNDERPRICED": _("To take the place of another, a transaction must bid a tenth more. Nothing was signed."),
+    "TX_WARNED": _("{warning} Nothing was signed. If you are sure, do it again with --anyway."),
+    "TX_NO_SENDER": _("{address} is no account of yours that can sign. Nothing was signed."),
+    "ADDRESS_FORM": _("“{got}” is no address: 0x and forty hexadecimal digits."),
+    "ADDRESS_CHECKSUM": _("A letter or digit of this address is wrong: {got} fails its own checksum. Copy it again."),
+    "ADDRESS_NOBODY": _("This is nobody's address: what is sent there is lost. Nothing was signed."),
+    "ADDRESS_TOKEN": _("{address} is the token itself: what is sent there is lost. Nothing was signed."),
+    "ADDRESS_NAME": _("A name in the address book has 1 to {limit} characters."),
+    "ADDRESS_TAKEN": _("“{name}” stands in the address book already, for {address}. Choose another name."),
+    "ADDRESS_UNNAMED": _("{address} is not in the address book."),
+    "ADDRESSES_FULL": _("The address book is full: at most {limit} entries."),
+    "ADDRESSES_FILE": _("The address book {path} can't be understood ({why}). Move the file away to begin a new one."),
+    "TOKEN_REFUSES": _("The token {token} says that it would not move this. Nothing was signed."),
+    "TOKEN_GONE": _("There is no token at {token} on this chain. Nothing was signed."),
+    "ASSET_NAME": _("No asset called {asset} is known on this chain. Known: {known}."),
     "SANDBOX_FAILED": _("The demo market did not start: {why}"),
     "SANDBOX_IN_USE": _("Another demo market runs in {path}."),
     "SANDBOX_DAMAGED": _("The demo market in {path} is damaged ({why}). Choose another folder."),

@@ -26,6 +26,7 @@ ERC20_BALANCE = Function("balanceOf", ("address",), ("uint256",))
 ERC20_ALLOWANCE = Function("allowance", ("address", "address"), ("uint256",))
 ERC20_DECIMALS = Function("decimals", (), ("uint8",))
 ERC20_SYMBOL = Function("symbol", (), ("string",))
+ERC20_TRANSFER = Function("transfer", ("address", "uint256"), ("bool",))
 ERC20_APPROVE = Function("approve", ("address", "uint256"), ("bool",))
 
 
@@ -208,3 +209,16 @@ def settle(contract: bytes, terms: Terms | SeenTerms, outcomes: tuple[Outcome, .
 def approve(token: bytes, spender: bytes, amount: int) -> Call:
     """By the token's owner: exactly what is needed, never without a limit."""
     return Call(token, ERC20_APPROVE.encode(spender, amount))
+
+
+def transfer(token: bytes, to: bytes, amount: int) -> Call:
+    """By the token's owner."""
+    return Call(token, ERC20_TRANSFER.encode(to, amount))
+
+
+def read_transfer(data: bytes) -> tuple[bytes, int] | None:
+    """Recipient and amount of a token transfer's calldata; None for any other data."""
+    selector, rest = data[:4], data[4:]
+    if selector != ERC20_TRANSFER.selector or len(rest) != 64 or any(rest[:12]):
+        return None
+    return rest[12:32], int.from_bytes(rest[32:], "big")

@@ -52,6 +52,32 @@ class Receipt:
     logs: tuple[Log, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FeeHistory:
+    """Wei per gas. ``base_fees``: of each block, oldest first, and last of the one to come; ``tips``: of each block
+    that had transactions, at the shares that were asked for.
+    """
+
+    base_fees: tuple[int, ...]
+    tips: tuple[tuple[int, ...], ...]
+
+
+def read_fee_history(value: Json, most: int, shares: int) -> FeeHistory:
+    """Of ``shares`` tips a block, for at most ``most`` blocks."""
+    method = "eth_feeHistory"
+    row = read_record(value, method)
+    fees = read_items(row.get("baseFeePerGas"), method, most + 1)
+    rewards = row.get("reward")
+    tips = [read_items(tip, method, shares) for tip in ([] if rewards is None else read_items(rewards, method, most))]
+    if not fees or any(len(tip) != shares for tip in tips):
+        raise bad_reply(method, "fees or tips are missing")
+    read = [tuple(read_quantity(one, method, "reward", 128) for one in tip) for tip in tips]
+    return FeeHistory(
+        tuple(read_quantity(fee, method, "baseFeePerGas", 128) for fee in fees),
+        tuple(tip for tip in read if any(tip)),
+    )
+
+
 def read_block(value: Json) -> Block:
     method = "eth_getBlockByNumber"
     row = read_record(value, method)

@@ -21,7 +21,16 @@ from wallet.chain.quantities import (
     show_data,
     show_quantity,
 )
-from wallet.chain.records import Block, Log, Receipt, read_block, read_logs, read_receipt
+from wallet.chain.records import (
+    Block,
+    FeeHistory,
+    Log,
+    Receipt,
+    read_block,
+    read_fee_history,
+    read_logs,
+    read_receipt,
+)
 from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
@@ -32,6 +41,8 @@ Json = Any
 
 MAX_REPLY = 8 << 20
 MAX_LOGS = 20_000
+MAX_FEE_BLOCKS = 64
+_FEE_HISTORY = "eth_feeHistory"  # its gasUsedRatio, which is not read, is the one fraction of all answers
 REVERT_ERROR = bytes.fromhex("08c379a0")  # Error(string)
 _HEADER_ONLY = False  # of a block: hashes instead of transactions
 REVERT_CODE = 3  # JSON-RPC error code of a revert, by custom
@@ -113,6 +124,11 @@ class Rpc:
         """Wei per gas that the node suggests as a tip."""
         return read_quantity(await self.request("eth_maxPriorityFeePerGas"), "eth_maxPriorityFeePerGas", bits=128)
 
+    async def fee_history(self, blocks: int, shares: tuple[int, ...]) -> FeeHistory:
+        """What the newest ``blocks`` (1 … 64) cost; tips at these shares (0 … 100, rising) of each block's gas."""
+        found = await self.request(_FEE_HISTORY, show_quantity(blocks), "latest", list(shares))
+        return read_fee_history(found, MAX_FEE_BLOCKS, len(shares))
+
     async def send_raw(self, raw: bytes) -> bytes:
         """The hash the node gives the transaction."""
         return read_data(
@@ -168,7 +184,8 @@ class Rpc:
         body = json.dumps({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}).encode()
         data = await self._post(body, method)
         try:
-            reply = strictjson.loads(data, max_bytes=self._max_reply, max_depth=32)
+            fractions = method == _FEE_HISTORY
+            reply = strictjson.loads(data, max_bytes=self._max_reply, max_depth=32, fractions=fractions)
         except WalletError as error:
             raise bad_reply(method, error.code) from error
         return _result(reply, identifier, method)

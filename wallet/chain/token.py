@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wallet.chain.abi import Function
-from wallet.chain.calls import ERC20_ALLOWANCE, ERC20_BALANCE, ERC20_DECIMALS, ERC20_SYMBOL, approve
+from wallet.chain.calls import ERC20_ALLOWANCE, ERC20_BALANCE, ERC20_DECIMALS, ERC20_SYMBOL, approve, transfer
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import Sender
 from wallet.protocol.errors import WalletError
@@ -58,6 +58,21 @@ async def approve_exactly(sender: Sender, rpc: Rpc, token: bytes, spender: bytes
         await sender.execute(approve(token, spender, 0))
     if amount > 0:
         await sender.execute(approve(token, spender, amount))
+
+
+async def check_transfer(rpc: Rpc, token: bytes, sender: bytes, to: bytes, amount: int) -> None:
+    """That the transfer would do what it says, as far as a trial can tell.
+
+    A token that answers nothing (as USDT does) has transferred; one that answers false has not, and does not revert.
+    Raises WalletError("TOKEN_REFUSES" | "TOKEN_GONE" | "RPC_REVERTED").
+    """
+    found = await rpc.call(token, transfer(token, to, amount).data, sender)
+    if not found:
+        if not await rpc.code(token):
+            raise WalletError("TOKEN_GONE", token="0x" + token.hex())
+        return
+    if len(found) != 32 or int.from_bytes(found, "big") != 1:
+        raise WalletError("TOKEN_REFUSES", token="0x" + token.hex())
 
 
 async def _ask(rpc: Rpc, token: bytes, function: Function, *arguments: object) -> Any:

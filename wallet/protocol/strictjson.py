@@ -23,8 +23,11 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
-def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> object:
+def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, fractions: bool = False) -> object:
     """The value of one JSON text: dict, list, str, int, bool or None.
+
+    ``fractions``: a number with a fraction or exponent is not refused but stands as None, for who asks a method whose
+    answer holds some beside what he wants.
 
     Raises WalletError JSON_SIZE, JSON_ENCODING (not UTF-8, or a byte order mark), JSON_DEPTH, JSON_NUMBER (fractions,
     exponents, NaN, infinities, −0, more than 78 digits), JSON_DUPLICATE_KEY, JSON_TEXT (a lone surrogate or NUL in a
@@ -44,7 +47,7 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
             text,
             object_pairs_hook=_object,
             parse_int=_integer,
-            parse_float=_refuse_number,
+            parse_float=_nothing if fractions else _refuse_number,
             parse_constant=_refuse_number,
         )
     except json.JSONDecodeError as error:
@@ -77,6 +80,10 @@ def _integer(digits: str) -> int:
 
 def _refuse_number(text: str) -> NoReturn:
     raise WalletError("JSON_NUMBER", got=text[:40])
+
+
+def _nothing(_: str) -> None:
+    """In the place of a fraction that nobody reads."""
 
 
 def _check_text(value: object) -> None:

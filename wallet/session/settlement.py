@@ -37,6 +37,7 @@ from wallet.session.mandate import Departures
 from wallet.session.outbox import Outbox
 from wallet.session.papers import best_provable
 from wallet.session.phases import Event, Phase
+from wallet.session.transfers import Transfers
 from wallet.session.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,8 @@ class ChainLink:
         self._rpc = Nodes(self._urls(nodes), self._check_node)
         self.contract = Adjudicator(self._rpc, profile.chain_id, profile.adjudicator)
         self.outbox = Outbox(journal.store, self._rpc, profile.chain_id)
+        self.transfers = Transfers(self._rpc, profile.chain_id, self.outbox, turns.owner)
+        self.own: Callable[[], Iterable[bytes]] = lambda: () if self.account is None else (self.account,)
         self.agreement = Agreement(self._rpc, self.contract, lambda: [one.channel for one in self._guarded()])
         self.departures = Departures(journal)
         for channel in channels():
@@ -215,6 +218,7 @@ class ChainLink:
         for channel in list(self._channels()):
             if Phase(channel.record.phase) not in _OVER or self._looks % LOOK_BACK == 0:
                 await self._look_at(channel)
+        await self.outbox.follow(self.own(), self._depth)
         self._looks += 1
         self.online, self.problem = True, None
         self._ready.set()
@@ -263,11 +267,16 @@ class ChainLink:
 
         A dispute is believed at once: there is no time to lose, and nothing in being early.
         """
-        depth = 1 if self.profile.chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
+        depth = self._depth
         if found.status is not Status.OPEN or depth == 1 or Phase(channel.record.phase) not in _COMING:
             return False
         deep = await self.contract.channel(channel.id, max(self.block - depth + 1, 0))
         return deep.status is Status.NONE
+
+    @property
+    def _depth(self) -> int:
+        """Blocks deep from which on nothing is taken back."""
+        return 1 if self.profile.chain_id in DEVELOPMENT_CHAINS else CONFIRMATIONS
 
     async def _is_late(self, channel: TraderChannel) -> bool:
         block = await self._rpc.block("latest")
