@@ -170,6 +170,16 @@ WINDOW: Final[dict[str, str]] = {
     "TICKET-MINIMUM": _("The order must be worth at least {least}."),
     "TICKET-FUNDS": _("Only {available} available."),
     "TICKET-COLLATERAL": _("The broker's collateral covers {left} more."),
+    "TRIGGER-PRICE": _("Enter the price in {quote} that sets it off."),
+    "TRIGGER-REACHED": _("The price is there already (best is {best}): send it at once instead."),
+    "TRIGGER-RISES": _(
+        "Only while this program runs: at {price} or above, sent at the market, at most {percent} % worse."
+    ),
+    "TRIGGER-FALLS": _(
+        "Only while this program runs: at {price} or below, sent at the market, at most {percent} % worse."
+    ),
+    "TRIGGER-WAITS": _("It waits in this program, and works only while it runs and is connected to the broker."),
+    "TRIGGER-FAILED": _("It was set off, and no order could be made of it. {why}"),
     "TICKET-NO-PRICE": _("Enter a price first."),
     "LOSS-TITLE": _("States are missing"),
     "LOSS-WHAT": _(

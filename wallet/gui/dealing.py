@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, BookView, OrderStatus, OrderView
 from wallet.gui.desk import Desk
+from wallet.gui.models import trigger
 from wallet.gui.models.asking import question
 from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
@@ -49,12 +50,19 @@ class Dealer(QObject):
         if market is None or not preferences.get(CONFIRM_ORDERS):
             self._send(wanted)
             return
-        title, text = question(wanted, market)
-        verb = f"{wanted.side.capitalize()} {market.base.symbol}"
+        title, text = trigger.question(wanted, market) if wanted.trigger else question(wanted, market)
+        verb = (
+            f"Set {trigger.NAMES[wanted.trigger]}"
+            if wanted.trigger
+            else f"{wanted.side.capitalize()} {market.base.symbol}"
+        )
         silence = lambda: preferences.set(CONFIRM_ORDERS, value=False)  # noqa: E731 - one line of a call
         ask(self._parent.window(), title, text, verb, lambda: self._send(wanted), never_again=silence)
 
     def _send(self, wanted: Wish) -> None:
+        if wanted.trigger:
+            self._arm(wanted)
+            return
         ticket = self._ticket
 
         def taken(_: bytes) -> None:
@@ -83,6 +91,28 @@ class Dealer(QObject):
             lifetime=wanted.lifetime,
         )
         self._desk.courier.deliver(future, self, taken, refused)
+
+    def _arm(self, wanted: Wish) -> None:
+        """A stop-loss or take-profit: kept here, and sent by this program."""
+        name = trigger.NAMES[wanted.trigger]
+
+        def refused(error: WalletError) -> None:
+            self._ticket.answered(wanted.client_id)
+            self._ticket.show_refusal(self._desk.explain(error))
+            self._notice.say(f"The {name} was not set. {self._desk.explain(error)}", "bad")
+
+        def done(_: bytes) -> None:
+            self._ticket.answered(wanted.client_id)
+            self._notice.say(f"The {name} is set. It works only while this program runs.", "good")
+
+        self._ticket.sent_off()
+        future = self._desk.backend.add_trigger(
+            self._channel, wanted.market, wanted.side, wanted.trigger, wanted.price, wanted.amount, wanted.cap
+        )
+        self._desk.courier.deliver(future, self, done, refused)
+
+    def cancel_trigger(self, which: bytes) -> None:
+        self._desk.courier.deliver(self._desk.backend.cancel_trigger(which), self, lambda _: None, self._say_error)
 
     # --- changing one --------------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class TradingRoom(QWidget):
         self.stopped.resume_wanted.connect(self.dealer.resume)
         self.stopped.leave_wanted.connect(self.show_leave)
         self.workspace.cancel_wanted.connect(self.dealer.cancel)
+        self.workspace.trigger_cancel_wanted.connect(self.dealer.cancel_trigger)
         self.workspace.cancel_all_wanted.connect(self.dealer.ask_cancel_all)
         self.workspace.said.connect(self.notice.say)
         self.workspace.funds.chosen.connect(self.choose)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.gui.scripted import BALANCES, ETH_USDT, FLAG, app_view, channel, market_view, order
 from wallet.app.snapshots import ConnectionView, Link, OrderStatus, Phase, RecoveryView
+from wallet.gui.models.steppers import step_amount, step_price
 from wallet.gui.models.ticket import (
     FOK,
     IOC,
@@ -19,8 +20,6 @@ from wallet.gui.models.ticket import (
     assess,
     largest,
     led_by_total,
-    step_amount,
-    step_price,
     wish,
 )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wallet.app.snapshots import ChannelView, FillView, FlagView, MarketInfo, OrderStatus, OrderView
+from wallet.app.messages import sentence
+from wallet.app.snapshots import ChannelView, FillView, FlagView, MarketInfo, OrderStatus, OrderView, TriggerView
 from wallet.gui.models.figures import (
     NONE,
     amount_text,
@@ -35,6 +36,7 @@ KINDS = {
     "fill_or_kill": "FOK",
     "post_only": "post-only",
 }
+TRIGGERS = {"stop_loss": "stop-loss", "take_profit": "take-profit"}
 CANCELLABLE = (OrderStatus.OPEN, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN, OrderStatus.STAGED)
 SIDES = {"buy": "▲ Buy", "sell": "▼ Sell"}
 
@@ -55,8 +57,29 @@ class OrderLine:
         return self.order.id
 
     @property
+    def created(self) -> int:
+        return self.order.created
+
+    @property
+    def side(self) -> str:
+        return self.order.side
+
+    @property
     def cancellable(self) -> bool:
         return self.order.status in CANCELLABLE
+
+    def where(self) -> str:
+        return self.order.market
+
+    def kind(self) -> str:
+        return KINDS.get(self.order.time_in_force, "")
+
+    def status(self) -> tuple[str, str]:
+        """Its word and tone."""
+        return STATUS[self.order.status]
+
+    def why(self) -> str:
+        return sentence(self.order.reason) if self.order.reason else ""
 
     def price(self) -> str:
         return price_text(self.market, self.order.price) if self.market else str(self.order.price)
@@ -85,6 +108,67 @@ class OrderLine:
 
     def time(self) -> str:
         return clock(self.order.created)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerLine:
+    """A stop-loss or take-profit, in the columns of the orders."""
+
+    trigger: TriggerView
+    info: MarketInfo | None
+
+    @property
+    def key(self) -> bytes:
+        return self.trigger.id
+
+    @property
+    def created(self) -> int:
+        return self.trigger.created
+
+    @property
+    def side(self) -> str:
+        return self.trigger.side
+
+    @property
+    def cancellable(self) -> bool:
+        return True
+
+    def where(self) -> str:
+        return self.trigger.market
+
+    def kind(self) -> str:
+        return TRIGGERS.get(self.trigger.kind, "")
+
+    def price(self) -> str:
+        sign = "≥" if self.trigger.rising else "≤"
+        return f"{sign} {price_text(self.info, self.trigger.at) if self.info else self.trigger.at}"
+
+    def amount(self) -> str:
+        return amount_text(self.info, self.trigger.amount) if self.info else str(self.trigger.amount)
+
+    def filled(self) -> str:
+        return NONE
+
+    def locked(self) -> str:
+        return NONE
+
+    def time(self) -> str:
+        return clock(self.trigger.created)
+
+    def status(self) -> tuple[str, str]:
+        """Its word and tone."""
+        return ("failed", "bad") if self.trigger.failed else ("waits here", "warn")
+
+    def why(self) -> str:
+        if self.trigger.failed:
+            return sentence("TRIGGER-FAILED", {"why": sentence(self.trigger.reason)})
+        return sentence("TRIGGER-WAITS")
+
+
+def waiting(channel: ChannelView | None, markets: Markets) -> tuple[TriggerLine, ...]:
+    """Stop-losses and take-profits, newest first."""
+    rows = channel.triggers if channel is not None else ()
+    return tuple(TriggerLine(row, markets.get(row.market)) for row in reversed(rows))
 
 
 def open_orders(channel: ChannelView | None, markets: Markets) -> tuple[OrderLine, ...]:

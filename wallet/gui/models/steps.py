@@ -113,9 +113,10 @@ def left(channel: ChannelView | None) -> bool:
 
 
 def live_orders(channel: ChannelView, market: str = "") -> int:
-    """How many orders may still trade, of one market or of all."""
+    """How many orders may still trade or be sent by a trigger, of one market or of all."""
     live = (*LIVE, OrderStatus.UNKNOWN)
-    return sum(1 for order in channel.orders if order.status in live and market in ("", order.market))
+    orders = sum(1 for order in channel.orders if order.status in live and market in ("", order.market))
+    return orders + sum(1 for row in channel.triggers if not row.failed and market in ("", row.market))
 
 
 def _about(reported: Sequence[Step], codes: Sequence[str]) -> bool:

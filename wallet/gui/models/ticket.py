@@ -61,6 +61,12 @@ class Draft:
     cap: int = SLIPPAGE.default  # ppm through the best price that a market order accepts
     lifetime: int = LIFETIME.default  # seconds that a resting order lives
     consent: bool = False  # the box is ticked that a dear market order asks for
+    when: str = ""  # "stop_loss" or "take_profit": a market order that waits for the price
+
+    @property
+    def trigger(self) -> str:
+        """What it waits for; "" if it goes at once."""
+        return self.when if self.kind == MARKET else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,8 @@ class Wish:
     time_in_force: str
     lifetime: int
     client_id: str = ""
+    trigger: str = ""  # what sets it off, for one that waits: then ``price`` is where, and ``cap`` its slippage in ppm
+    cap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +157,14 @@ class Situation:
 def assess(draft: Draft, now: Situation) -> Assessment:
     """Everything the ticket shows below its fields, and the first reason why it can't be sent."""
     price, wrong_price = limit_of(draft, now)
-    amount, wrong_amount = _read(draft.amount, lambda text: parse_quantity(now.market, text), "amount")
+    amount, wrong_amount = read_amount(draft, now)
     known = _figures(draft, now, price, amount) if price and amount and price * amount <= MAX_AMOUNT else Assessment()
     reason = (
-        _closed(now)
+        closed(now)
         or wrong_price
         or _price_reason(draft, now, price)
         or wrong_amount
-        or _amount_reason(draft, now, price, amount)
+        or amount_reason(draft, now, price, amount)
         or _consent_reason(draft, known.estimate)
     )
     hint = _hint(draft, now, price, known.estimate) if price and reason is None else None
@@ -175,7 +183,10 @@ def wish(draft: Draft, now: Situation) -> Wish | None:
 def limit_of(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
     """The worst price the draft accepts: what was typed, or a market order's price of protection."""
     if draft.kind != MARKET:
-        return _read(draft.price, lambda text: parse_price(now.market, text), "price")
+        return read_price(draft, now)
+    if draft.trigger:
+        at, wrong = read_price(draft, now)
+        return protection(now.market.tick_size, at, draft.side, draft.cap) if at else at, wrong
     first = best(now.book, draft.side)
     if first is None or now.book is None or now.book.stale:
         return None, Reason("TICKET-NO-BOOK")
@@ -190,7 +201,7 @@ def led_by_total(draft: Draft, now: Situation) -> Draft:
     price, unknown = limit_of(draft, now)
     if wrong or unknown or not value or not price:
         return replace(draft, amount="")
-    if draft.kind == MARKET and now.book is not None:
+    if draft.kind == MARKET and not draft.trigger and now.book is not None:
         amount = affordable(now.book, now.market, draft.side, value, price)
     else:
         amount = value * now.market.unit // price
@@ -215,36 +226,20 @@ def largest(draft: Draft, now: Situation, percent: int) -> int | None:
     return amount - amount % market.lot_size
 
 
-def step_price(draft: Draft, now: Situation, steps: int) -> str:
-    """The price ``steps`` ticks up or down, kept on tick; an empty field starts at the best price."""
-    market = now.market
-    price, wrong = _read(draft.price, lambda text: parse_price(market, text), "price")
-    if wrong or price is None:
-        start = best(now.book, draft.side)
-        return input_text(price_text(market, start)) if start else draft.price
-    moved = _stepped(price, market.tick_size, steps)
-    return input_text(price_text(market, moved))
-
-
-def step_amount(draft: Draft, now: Situation, steps: int) -> str:
-    """The amount ``steps`` lots up or down, kept on lot."""
-    market = now.market
-    amount, wrong = _read(draft.amount, lambda text: parse_quantity(market, text), "amount")
-    moved = _stepped(0 if wrong or amount is None else amount, market.lot_size, steps)
-    return input_text(amount_text(market, moved))
-
-
 def takes(draft: Draft, now: Situation, price: int) -> bool:
     """Whether the order would trade at once against what stands in the book."""
     other = best(now.book, draft.side)
     return other is not None and (price >= other if draft.side == "buy" else price <= other)
 
 
-def _stepped(value: int, step: int, steps: int) -> int:
-    down, off = divmod(value, step)
-    if off:  # the first step goes to the next whole one
-        steps += 1 if steps < 0 else 0
-    return max((down + steps) * step, step)
+def read_price(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
+    """The price that was typed."""
+    return _read(draft.price, lambda text: parse_price(now.market, text), "price")
+
+
+def read_amount(draft: Draft, now: Situation) -> tuple[int | None, Reason | None]:
+    """The amount that was typed."""
+    return _read(draft.amount, lambda text: parse_quantity(now.market, text), "amount")
 
 
 def _read(text: str, parse: Callable[[str], int], where: str) -> tuple[int | None, Reason | None]:
@@ -284,7 +279,8 @@ def _figures(draft: Draft, now: Situation, price: int, amount: int) -> Assessmen
     )
 
 
-def _closed(now: Situation) -> Reason | None:
+def closed(now: Situation) -> Reason | None:
+    """Why nothing can be sent at all."""
     channel = now.channel
     if channel is None:
         return Reason("TICKET-NO-SESSION")
@@ -355,7 +351,8 @@ def percent_text(ppm: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02}".rstrip("0").rstrip(".")
 
 
-def _amount_reason(draft: Draft, now: Situation, price: int | None, amount: int | None) -> Reason | None:
+def amount_reason(draft: Draft, now: Situation, price: int | None, amount: int | None) -> Reason | None:
+    """What is wrong with the amount of an order that may cost as much as ``price`` says."""
     market = now.market
     if amount is None or price is None:
         return Reason("TICKET-AMOUNT-EMPTY", {"base": market.base.symbol}, "amount")

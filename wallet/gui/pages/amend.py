@@ -9,7 +9,8 @@ from wallet.app.messages import sentence
 from wallet.app.snapshots import MarketInfo, OrderView
 from wallet.gui.models.asking import without
 from wallet.gui.models.figures import amount_text, input_text, price_text
-from wallet.gui.models.ticket import Draft, Situation, assess, step_amount, step_price
+from wallet.gui.models.steppers import step_amount, step_price
+from wallet.gui.models.ticket import Draft, Situation, assess
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, give_back_focus, row
 from wallet.gui.widgets.text import Label

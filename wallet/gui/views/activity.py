@@ -5,44 +5,45 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame
 
-from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, MarketInfo
 from wallet.gui.look import Look
-from wallet.gui.models.ledger import KINDS, SIDES, STATUS, FillLine, OrderLine, fills, open_orders, side_tone
+from wallet.gui.models.ledger import SIDES, FillLine, OrderLine, TriggerLine, fills, open_orders, side_tone, waiting
 from wallet.gui.widgets.layout import button, column, row
 from wallet.gui.widgets.table import Column, RowsModel, Table
 from wallet.gui.widgets.text import Label, set_tip
 
+Line = OrderLine | TriggerLine
+
 
 class OrdersView(QFrame):
-    """``cancelled`` and ``changed`` give an order's id; ``all_cancelled`` a market, "" for every order."""
+    """Orders, and above them what waits here. ``cancelled`` and ``changed`` give an order's id,
+    ``trigger_cancelled`` a trigger's; ``all_cancelled`` a market, "" for every order."""
 
     cancelled = Signal(bytes)
     changed = Signal(bytes)
     all_cancelled = Signal(str)
+    trigger_cancelled = Signal(bytes)
     stopped = Signal()
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.setObjectName("orders")
-        columns: list[Column[OrderLine]] = [
-            Column("Time", 70, OrderLine.time, tone=lambda _: "muted"),
-            Column("Market", 86, lambda line: line.order.market),
-            Column(
-                "Side", 58, lambda line: SIDES.get(line.order.side, ""), tone=lambda line: side_tone(line.order.side)
-            ),
-            Column("Type", 78, lambda line: KINDS.get(line.order.time_in_force, ""), tone=lambda _: "muted"),
-            Column("Price", 78, OrderLine.price, right=True),
-            Column("Amount", 76, OrderLine.amount, right=True),
-            Column("Filled", 50, OrderLine.filled, right=True, tone=lambda _: "muted"),
-            Column("Locked", 110, OrderLine.locked, right=True),
-            Column("Status", 90, _status, tone=lambda line: STATUS[line.order.status][1], tip=_why, stretch=True),
+        columns: list[Column[Line]] = [
+            Column("Time", 70, lambda line: line.time(), tone=lambda _: "muted"),
+            Column("Market", 86, lambda line: line.where()),
+            Column("Side", 58, lambda line: SIDES.get(line.side, ""), tone=lambda line: side_tone(line.side)),
+            Column("Type", 82, lambda line: line.kind(), tone=lambda _: "muted"),
+            Column("Price", 84, lambda line: line.price(), right=True),
+            Column("Amount", 76, lambda line: line.amount(), right=True),
+            Column("Filled", 50, lambda line: line.filled(), right=True, tone=lambda _: "muted"),
+            Column("Locked", 110, lambda line: line.locked(), right=True),
+            Column("Status", 90, _status, tone=lambda line: line.status()[1], tip=_why, stretch=True),
             Column("", 78, lambda _: "× Cancel", action=lambda line: line.cancellable),
         ]
-        self._model: RowsModel[OrderLine] = RowsModel(columns, lambda line: line.key)
+        self._model: RowsModel[Line] = RowsModel(columns, lambda line: line.key)
         self.table = Table("orders.table", "Open orders", self._model, look, "No open orders.")
-        self.table.acted.connect(lambda line: self.cancelled.emit(line.order.id))
-        self.table.opened.connect(lambda line: self.changed.emit(line.order.id))
+        self.table.acted.connect(self._cancel)
+        self.table.opened.connect(self._change)
         self._market = ""
         self._count = Label("", tone="muted", level="small")
         self._all = button("Cancel all", "orders.cancel_all", role="quiet")
@@ -61,16 +62,25 @@ class OrdersView(QFrame):
         self._market = market.name
 
     def show_view(self, view: AppView) -> None:
-        lines = open_orders(view.channel, {market.name: market for market in view.markets})
+        by_name = {market.name: market for market in view.markets}
+        lines: tuple[Line, ...] = (*waiting(view.channel, by_name), *open_orders(view.channel, by_name))
         self._model.set_rows(lines)
         live = sum(line.cancellable for line in lines)
         self._count.show_text(f"{live} open" if live else "")
         self._stop.setEnabled(view.channel is not None and not view.stopped)
-        here = any(line.cancellable and line.order.market == self._market for line in lines)
+        here = any(line.cancellable and line.where() == self._market for line in lines)
         self._here.setEnabled(here)
         set_tip(self._here, "" if here else "There is nothing to cancel in this market.")
         self._all.setEnabled(bool(live))
         set_tip(self._all, "" if live else "There is nothing to cancel.")
+
+    def _cancel(self, line: Line) -> None:
+        signal = self.trigger_cancelled if isinstance(line, TriggerLine) else self.cancelled
+        signal.emit(line.key)
+
+    def _change(self, line: Line) -> None:
+        if isinstance(line, OrderLine):
+            self.changed.emit(line.key)
 
 
 class FillsView(QFrame):
@@ -95,9 +105,9 @@ class FillsView(QFrame):
         self._model.set_rows(fills(view.channel, {market.name: market for market in view.markets}))
 
 
-def _status(line: OrderLine) -> str:
-    return STATUS[line.order.status][0]
+def _status(line: Line) -> str:
+    return line.status()[0]
 
 
-def _why(line: OrderLine) -> str | None:
-    return sentence(line.order.reason) if line.order.reason else None
+def _why(line: Line) -> str | None:
+    return line.why() or None

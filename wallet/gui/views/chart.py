@@ -88,3 +88,5 @@ class ChartView(QFrame):
         channel = self._view.channel
         if self._plot is not None and channel is not None:
             self._plot.show_own(channel.orders, channel.fills)
+            if self._market is not None:
+                self._plot.waiting.show_triggers(channel.triggers, self._market)

@@ -26,6 +26,7 @@ from wallet.gui.models.figures import (
     price_text,
 )
 from wallet.gui.views.series import Series, Slice
+from wallet.gui.views.waiting import WaitingLines
 from wallet.gui.widgets.text import Label, describe
 
 SHOWN = 120  # candles in sight at first
@@ -113,6 +114,7 @@ class CandlePlot(QWidget):
         self._legend = Label("", level="small", parent=self._view)
         self._legend.move(12, 6)
         self._order_lines: list[OrderLine] = []
+        self.waiting = WaitingLines(self._price, look)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view)

@@ -8,16 +8,15 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSizePolicy
+from PySide6.QtWidgets import QCheckBox, QFrame, QSizePolicy
 
 from wallet.app.messages import sentence
-from wallet.app.snapshots import AppView, AssetInfo, BookView, MarketInfo
+from wallet.app.snapshots import AppView, BookView, MarketInfo
 from wallet.gui.models.asked import Presses
-from wallet.gui.models.figures import NONE, amount_text, asset_amount, exact, input_text, price_text, quote_text
+from wallet.gui.models.figures import amount_text, asset_amount, input_text, price_text, quote_text
 from wallet.gui.models.settings import LIFETIME, SLIPPAGE
+from wallet.gui.models.steppers import step_amount, step_price
 from wallet.gui.models.ticket import (
-    FOK,
-    IOC,
     KINDS,
     LIMIT,
     MARKET,
@@ -26,32 +25,18 @@ from wallet.gui.models.ticket import (
     Draft,
     Reason,
     Situation,
-    assess,
     largest,
     led_by_total,
-    percent_text,
-    step_amount,
-    step_price,
-    wish,
 )
+from wallet.gui.models.trigger import NAMES, WHEN, WHEN_HELP, assess_any, wish_any
 from wallet.gui.settings import Preferences
+from wallet.gui.views.summary import Summary
 from wallet.gui.widgets.choice import Choice, Picker
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, line, row, tool
 from wallet.gui.widgets.text import Label, describe, set_look, set_tip
 
 PERCENTS = (25, 50, 75, 100)
-_SUMMARY = (
-    ("average", "Average, about"),
-    ("worst", "Worst price"),
-    ("share", "Of the book shown"),
-    ("fee", "Fee, at most"),
-    ("receives", "You receive"),
-    ("available", "Available after"),
-    ("locked", "Locked after"),
-    ("collateral", "Collateral left"),
-)
-_OF_A_SWEEP = ("average", "worst", "share")
 
 
 class Ticket(QFrame):
@@ -83,14 +68,14 @@ class Ticket(QFrame):
         self.total = FigureField("ticket.total", "Total", steps=False)
         self._cap = Picker("ticket.cap", "Slippage, at most", SLIPPAGE.options, SLIPPAGE.help)
         self._lifetime = Picker("ticket.lifetime", "Good for", LIFETIME.options, LIFETIME.help)
+        self._when = Picker("ticket.when", "Send", WHEN, WHEN_HELP)
         self._consent = QCheckBox("Trade at this price all the same")
         describe(self._consent, "Trade at this price all the same", object_name="ticket.consent")
         self._percents = [
             tool(f"{percent} %", f"ticket.percent.{percent}", role="percent", spoken=f"{percent} percent of available")
             for percent in PERCENTS
         ]
-        self._titles = {key: Label(title, tone="muted") for key, title in _SUMMARY}
-        self._values = {key: Label(NONE) for key, _ in _SUMMARY}
+        self._summary = Summary()
         self._spendable = Label("", tone="muted", level="small")
         self._spendable.setObjectName("ticket.spendable")
         self.reason = Label("", tone="muted", level="small", wrap=True)
@@ -132,7 +117,8 @@ class Ticket(QFrame):
     def take_price(self, price: int) -> None:
         """A click in the book."""
         if self._market is not None:
-            kind = LIMIT if self._draft.kind == MARKET else self._draft.kind  # a market order takes no price
+            takes_none = self._draft.kind == MARKET and not self._draft.trigger
+            kind = LIMIT if takes_none else self._draft.kind
             self._put(price=input_text(price_text(self._market, price)), kind=kind)
             self.amount.edit.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -167,6 +153,7 @@ class Ticket(QFrame):
         self.price.edited.connect(lambda text: self._put(price=text))
         self.amount.edited.connect(lambda text: self._put(amount=text, total=""))
         self.total.edited.connect(lambda text: self._put(total=text, amount=self._draft.amount if text else ""))
+        self._when.chosen.connect(lambda when: self._put(when=when))
         self._cap.chosen.connect(lambda cap: self._put(cap=cap))
         self._lifetime.chosen.connect(lambda seconds: self._put(lifetime=seconds))
         self._consent.clicked.connect(lambda ticked: self._put(consent=ticked))
@@ -232,7 +219,7 @@ class Ticket(QFrame):
 
     def _send(self) -> None:
         now = self._situation()
-        wanted = wish(self._draft, now) if now is not None else None
+        wanted = wish_any(self._draft, now) if now is not None else None
         if wanted is not None:
             channel = self._view.channel.id if self._view.channel is not None else b""
             client_id = self._presses.name((channel, wanted.market), self._draft)
@@ -245,15 +232,6 @@ class Ticket(QFrame):
     # --- what it shows -------------------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(4)
-        for index, (key, _) in enumerate(_SUMMARY):
-            value = self._values[key]
-            value.setObjectName(f"ticket.{key}")
-            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(self._titles[key], index, 0)
-            grid.addWidget(value, index, 1)
         for made in self._percents:
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setLayout(
@@ -262,6 +240,8 @@ class Ticket(QFrame):
                 10,
                 self._kind,
                 10,
+                self._when,
+                6,
                 self.price,
                 self._cap,
                 6,
@@ -277,7 +257,7 @@ class Ticket(QFrame):
                 8,
                 line(),
                 7,
-                grid,
+                self._summary,
                 8,
                 self._consent,
                 6,
@@ -303,29 +283,23 @@ class Ticket(QFrame):
         self._cap.choose(draft.cap)
         self._lifetime.choose(draft.lifetime)
         self._consent.setChecked(draft.consent)
-        self.price.setVisible(draft.kind != MARKET)
+        self._when.choose(draft.when)
+        self._when.setVisible(draft.kind == MARKET)
+        self.price.setVisible(draft.kind != MARKET or bool(draft.trigger))
+        self.price.set_label("Once at" if draft.trigger else "Price")
         self._cap.setVisible(draft.kind == MARKET)
         self._lifetime.setVisible(draft.kind in (LIMIT, POST_ONLY))
         if now is None:
             self.send.setEnabled(False)
             return
-        self._result = assess(self._draft, now)
+        self._result = assess_any(self._draft, now)
         self._show_figures(now)
         self._show_reason(now)
 
     def _show_figures(self, now: Situation) -> None:
-        market, result, buys = now.market, self._result, self._draft.side == "buy"
-        paid, received = (market.quote, market.base) if buys else (market.base, market.quote)
-        shown = {
-            "fee": (received, result.fee),
-            "receives": (received, result.receives),
-            "available": (paid, result.available_after),
-            "locked": (paid, result.locked_after),
-            "collateral": (received, result.collateral_after),
-        }
-        for key, (asset, value) in shown.items():
-            _show_value(self._values[key], asset, value)
-        self._show_sweep(market)
+        market, result = now.market, self._result
+        paid = market.quote if self._draft.side == "buy" else market.base
+        self._summary.show_figures(market, self._draft, result)
         if not self._draft.total:
             self.total.set_text("" if result.total is None else input_text(quote_text(market, result.total)))
         spendable = now.spendable(self._draft.side)
@@ -335,27 +309,14 @@ class Ticket(QFrame):
             made.setEnabled(enough)
             set_tip(made, "" if enough else f"No {paid.symbol} available")
 
-    def _show_sweep(self, market: MarketInfo) -> None:
-        """What taking would bring: only of an order that takes at once."""
-        found = self._result.estimate
-        takes = self._draft.kind in (MARKET, IOC, FOK)
-        texts = ("", "", "")
-        if found is not None:
-            average, worst = price_text(market, found.average), price_text(market, found.worst)
-            texts = (average, worst, f"{percent_text(found.share)} %")
-        for key, text in zip(_OF_A_SWEEP, texts, strict=True):
-            self._titles[key].setVisible(takes)
-            self._values[key].setVisible(takes)
-            self._values[key].show_text(text or NONE)
-        dear = found is not None and found.is_dear
-        self._values["average"].set_tone("warn" if dear else "")
-
     def _show_reason(self, now: Situation) -> None:
         result = self._result
         asks = self._draft.consent or (result.reason is not None and result.reason.field == "consent")
         self._consent.setVisible(asks)
         verb = "Buy" if self._draft.side == "buy" else "Sell"
         text = f"{verb} {now.market.base.symbol}"
+        if self._draft.trigger:
+            text = f"Set {NAMES[self._draft.trigger]}"
         if text != self.send.text():
             self.send.setText(text)
             describe(self.send, text)
@@ -382,15 +343,6 @@ class Ticket(QFrame):
             return True
         typed = {"price": self._draft.price, "amount": self._draft.amount}.get(reason.field, "")
         return bool(typed.strip())
-
-
-def _show_value(label: Label, asset: AssetInfo, value: int | None) -> None:
-    if value is None:
-        label.show_text(NONE)
-        set_tip(label, "")
-        return
-    label.show_text(asset_amount(asset, value))
-    set_tip(label, exact(asset, value))
 
 
 def _tops(book: BookView) -> tuple[object, object]:

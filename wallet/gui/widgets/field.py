@@ -60,6 +60,11 @@ class FigureField(QFrame):
         if text != self.edit.text():
             self.edit.setText(text)
 
+    def set_label(self, label: str) -> None:
+        if label != self._label.text():
+            self._label.setText(label)
+            self.edit.setAccessibleName(label)
+
     def set_unit(self, unit: str) -> None:
         self._unit.show_foreign(unit, 12)
 
