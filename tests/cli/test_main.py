@@ -15,6 +15,9 @@ from wallet.protocol.errors import WalletError
 
 GROUPS = {
     "keys": ("create", "restore", "list", "passwd"),
+    "accounts": ("list", "add", "find", "label"),
+    "addresses": ("list", "add", "remove"),
+    "transactions": ("list", "speed-up", "cancel"),
     "channel": ("open", "show", "finalize", "withdraw"),
     "order": ("buy", "sell", "cancel", "list"),
     "history": ("list", "verify", "export", "backup"),
@@ -31,7 +34,7 @@ def run(*arguments: str, password: str | None = "a password", phrase: str | None
 
 def test_help_names_every_command() -> None:
     text = run("--help").output
-    for name in (*GROUPS, "demo", "sandbox", "faucet", "flags"):
+    for name in (*GROUPS, "demo", "sandbox", "faucet", "flags", "send"):
         assert f"  {name} " in text
     for group, commands in GROUPS.items():
         shown = run(group, "--help").output

@@ -12,6 +12,15 @@ from typing import Any
 from wallet.app.backend import Backend
 from wallet.app.leaving import GAS_KEY, OWNER, ExitPlan, ExitStep
 from wallet.app.owner.door import Front
+from wallet.app.purse_views import (
+    AccountView,
+    DraftView,
+    HoldingView,
+    NamedView,
+    PurseView,
+    SpeedView,
+    TransactionView,
+)
 from wallet.app.snapshots import (
     AppView,
     AssetInfo,
@@ -142,6 +151,45 @@ PLAN = ExitPlan(
 )
 
 GAS = GasView(b"\x44" * 20, 2 * 10**15, 27, 0, ETH, known=True)
+ME, SAVINGS, ANNA = b"\x33" * 20, b"\x36" * 20, b"\xab\xc0" + b"\x11" * 16 + b"\x01\x23"
+SENT = TransactionView(
+    b"\x71" * 32, "send", "confirmed", NOW - 600, ME, 4, ANNA, ETH, 5 * 10**17, "Anna", 42 * 10**12, 21 * 10**12,
+    1230, can_speed_up=False, can_cancel=False,
+)  # fmt: skip
+STUCK = replace(
+    SENT, hash=b"\x72" * 32, status="pending", created=NOW - 60, nonce=5, paid_fee=0, block=0, can_speed_up=True,
+    can_cancel=True,
+)  # fmt: skip
+PURSE = PurseView(
+    chain_id=31_337,
+    coin=ETH,
+    assets=(ETH, USDT, WBTC),
+    accounts=(
+        AccountView(ME, "", "m/44'/60'/0'/0/0", "derived", (HoldingView(ETH, 10**19), HoldingView(USDT, 5 * 10**10))),
+        AccountView(SAVINGS, "Savings", "m/44'/60'/0'/0/1", "derived", (HoldingView(ETH, 10**18),)),
+        AccountView(b"\x37" * 20, "Paper", "", "watched", (HoldingView(ETH, 0),)),
+    ),
+    transactions=(STUCK, SENT),
+    book=(
+        NamedView(b"\xb7" * 20, "Demo broker", "broker"),
+        NamedView(ME, "Account 1", "own"),
+        NamedView(ANNA, "Anna", "saved"),
+    ),
+    speeds=(
+        SpeedView("slow", 21 * 10**12, 24 * 10**12),
+        SpeedView("normal", 22 * 10**12, 44 * 10**12),
+        SpeedView("fast", 25 * 10**12, 66 * 10**12),
+    ),
+    block=1234,
+)
+DRAFT = DraftView(
+    b"\x02unsigned",
+    ME,
+    "Send 0.5 ETH",
+    (("Amount", "0.5 ETH"), ("To", "0xABC… (Anna)"), ("Network fee, at most", "0.000044 ETH")),
+    (),
+    44 * 10**12,
+)
 NODES = (
     NodeView("http://127.0.0.1:8545", own=True, asked=True, head=1234),
     NodeView("https://node.example", own=False, asked=False, head=0, problem="RPC_TIMEOUT"),
@@ -215,6 +263,7 @@ class ScriptedBackend:
         self.client_ids: list[str] = []
         self.answers: dict[str, Future[Any]] = {}
         self.states = [state_row(number) for number in range(119)]
+        self.purse_shown = PURSE
         self.on_app: Callable[[AppView], None] = lambda _: None
         self.on_market: Callable[[MarketView], None] = lambda _: None
         self.closed = False
@@ -265,6 +314,35 @@ class ScriptedBackend:
 
     def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
         return self._do("find_channels", broker, value=(1, 0))
+
+    def purse(self, broker: bytes) -> Future[PurseView]:
+        return self._do("purse", broker, value=self.purse_shown)
+
+    def prepare_send(
+        self, broker: bytes, sender: bytes, to: bytes, asset: bytes, amount: int | None, speed: str
+    ) -> Future[DraftView]:
+        return self._do("prepare_send", broker, sender, to, asset, amount, speed, value=DRAFT)
+
+    def prepare_replacement(self, broker: bytes, transaction: bytes, cancel: bool, speed: str) -> Future[DraftView]:
+        return self._do("prepare_replacement", broker, transaction, cancel, speed, value=DRAFT)
+
+    def send_prepared(self, broker: bytes, sender: bytes, unsigned: bytes) -> Future[bytes]:
+        return self._do("send_prepared", broker, sender, unsigned, value=b"\x99" * 32)
+
+    def add_account(self, label: str) -> Future[bytes]:
+        return self._do("add_account", label, value=b"\x34" * 20)
+
+    def rename_account(self, address: bytes, label: str) -> Future[None]:
+        return self._do("rename_account", address, label)
+
+    def find_accounts(self, broker: bytes) -> Future[int]:
+        return self._do("find_accounts", broker, value=2)
+
+    def name_address(self, address: bytes, label: str) -> Future[None]:
+        return self._do("name_address", address, label)
+
+    def forget_address(self, address: bytes) -> Future[None]:
+        return self._do("forget_address", address)
 
     def faucet(self, broker: bytes) -> Future[None]:
         return self._do("faucet", broker)

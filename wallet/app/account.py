@@ -92,6 +92,7 @@ class Account:
             nodes=self.own_nodes,
         )
         self.chain.account = self.address
+        self.chain.own = lambda: [row.address for row in vault.accounts]
         self.link.block_time = lambda: self.chain.block_time
         self.names = views.Names(broker, {})
         self.progress = Progress(changed)

@@ -18,6 +18,7 @@ from wallet.app.installation import open_journal
 from wallet.app.opening import OVER
 from wallet.app.orders import STOPPED
 from wallet.app.profile import Profile
+from wallet.app.purse import Purse
 from wallet.app.schedule import Backups
 from wallet.app.snapshots import AppView, MarketView
 from wallet.chain.rpc import Rpc
@@ -44,6 +45,7 @@ class Accounts:
         self.journal, self._installation = open_journal(profile, vault)
         self.alarms = Alarms(changed)
         self.backups = Backups(profile.path, vault, self.alarms, changed)
+        self.purse = Purse(self)
         self._changed = changed
         self._turns: defaultdict[int, Turns] = defaultdict(Turns)
         self._accounts: dict[bytes, Account] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wallet.app.leaving import ExitPlan
+from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
@@ -49,6 +50,36 @@ class Commands(Protocol):
 
     def faucet(self, broker: bytes) -> Future[None]:
         """Ask a test chain for coins."""
+
+    def purse(self, broker: bytes) -> Future[PurseView]:
+        """The owner's accounts on this broker's chain: what they hold, what was sent, the address book, fees."""
+
+    def prepare_send(
+        self, broker: bytes, sender: bytes, to: bytes, asset: bytes, amount: int | None, speed: str
+    ) -> Future[DraftView]:
+        """The bytes of a payment and what they would do, read from them; nothing is signed. ``amount`` None: all.
+
+        ``speed`` is "slow", "normal" or "fast".
+        """
+
+    def prepare_replacement(self, broker: bytes, transaction: bytes, cancel: bool, speed: str) -> Future[DraftView]:
+        """The same for what takes the place of a transaction that is stuck; ``cancel``: by one that moves nothing."""
+
+    def send_prepared(self, broker: bytes, sender: bytes, unsigned: bytes) -> Future[bytes]:
+        """Sign exactly these bytes, keep them, send them; the hash."""
+
+    def add_account(self, label: str) -> Future[bytes]:
+        """Derive the next account of the phrase; its address."""
+
+    def rename_account(self, address: bytes, label: str) -> Future[None]: ...
+
+    def find_accounts(self, broker: bytes) -> Future[int]:
+        """Keep the accounts of the phrase that this broker's chain shows as used; how many are new."""
+
+    def name_address(self, address: bytes, label: str) -> Future[None]:
+        """Put an address into the address book, or give it another name there."""
+
+    def forget_address(self, address: bytes) -> Future[None]: ...
 
     def find_channels(self, broker: bytes) -> Future[tuple[int, int]]:
         """Look on the chain for channels that this profile does not know: how many were taken in to be left, and how

@@ -167,6 +167,12 @@ OWNER: Final[dict[str, str]] = {
     "ASK-REMOVE-NODE": _("Ask the node {url} no more"),
     "ASK-FUND-GAS": _("Give the gas key on the chain of {broker} what disputes may cost"),
     "ASK-SWEEP-GAS": _("Take back what the gas key holds on the chain of {broker}"),
+    "ASK-SEND-PREPARED": _("{what}, on the chain of {broker}"),
+    "ASK-ADD-ACCOUNT": _("Add another account of your recovery words"),
+    "ASK-RENAME-ACCOUNT": _("Call the account {address} “{label}”"),
+    "ASK-FIND-ACCOUNTS": _("Look on the chain of {broker} for accounts of your recovery words, and add them"),
+    "ASK-NAME-ADDRESS": _("Call {address} “{label}” in the address book"),
+    "ASK-FORGET-ADDRESS": _("Take {address} out of the address book"),
     "ASK-STAY": _("Go on with the session in channel {channel} with {broker}: don't leave it by itself"),
     "ASK-LEAVE-ALONE": _("Leave channel {channel} with {broker} without him: challenge on chain with your best state"),
     "ASK-WITHDRAW": _("Close channel {channel} with {broker} on chain and withdraw to your own account"),
@@ -390,6 +396,15 @@ CHAIN: Final[dict[str, str]] = {
         "Speed it up instead."
     ),
     "TX_UNDERPRICED": _("To take the place of another, a transaction must bid a tenth more. Nothing was signed."),
+    "TX_SPEED": _("“{got}” is no speed: slow, normal or fast."),
+    "SIGN_UNKNOWN_CALL": _(
+        "This would call {to} in a way this program can't read ({selector}), so it is not signed. Nothing was sent."
+    ),
+    "WARN-ALIKE": _(
+        "{address} begins and ends like {other}, and is another address. This is how people are tricked: compare every "
+        "digit with what the recipient gave you."
+    ),
+    "WARN-CONTRACT": _("{address} is a contract, not a person's account. What it is not made for may be lost there."),
     "TX_WARNED": _("{warning} Nothing was signed. If you are sure, do it again with --anyway."),
     "TX_NO_SENDER": _("{address} is no account of yours that can sign. Nothing was signed."),
     "ADDRESS_FORM": _("“{got}” is no address: 0x and forty hexadecimal digits."),

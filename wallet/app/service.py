@@ -19,6 +19,7 @@ from wallet.app.accounts import Accounts
 from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.leaving import ExitPlan
 from wallet.app.profile import Profile
+from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 from wallet.keys.secret import Secret
@@ -225,6 +226,37 @@ class Service:
 
     def faucet(self, broker: bytes) -> Future[None]:
         return self._run(lambda accounts: accounts.account(broker).faucet())
+
+    # --- the owner's own accounts ---
+
+    def purse(self, broker: bytes) -> Future[PurseView]:
+        return self._run(lambda accounts: accounts.purse.view(broker))
+
+    def prepare_send(
+        self, broker: bytes, sender: bytes, to: bytes, asset: bytes, amount: int | None, speed: str
+    ) -> Future[DraftView]:
+        return self._run(lambda accounts: accounts.purse.prepare(broker, sender, to, asset, amount, speed))
+
+    def prepare_replacement(self, broker: bytes, transaction: bytes, cancel: bool, speed: str) -> Future[DraftView]:
+        return self._run(lambda accounts: accounts.purse.replace(broker, transaction, speed, cancel=cancel))
+
+    def send_prepared(self, broker: bytes, sender: bytes, unsigned: bytes) -> Future[bytes]:
+        return self._run(lambda accounts: accounts.purse.send(broker, sender, unsigned))
+
+    def add_account(self, label: str) -> Future[bytes]:
+        return self._run(lambda accounts: accounts.purse.add_account(label))
+
+    def rename_account(self, address: bytes, label: str) -> Future[None]:
+        return self._run(lambda accounts: accounts.purse.rename_account(address, label))
+
+    def find_accounts(self, broker: bytes) -> Future[int]:
+        return self._run(lambda accounts: accounts.purse.find_accounts(broker))
+
+    def name_address(self, address: bytes, label: str) -> Future[None]:
+        return self._run(lambda accounts: accounts.purse.name(address, label))
+
+    def forget_address(self, address: bytes) -> Future[None]:
+        return self._run(lambda accounts: accounts.purse.forget(address))
 
     # --- channels and orders ---
 

@@ -22,6 +22,7 @@ from wallet.cli.contract import contract
 from wallet.cli.gas import gas
 from wallet.cli.nodes import nodes
 from wallet.cli.orders import order
+from wallet.cli.purse import accounts, addresses, send, transactions
 from wallet.cli.records import evidence, flags, history, proof
 from wallet.cli.recover import recover
 from wallet.cli.updates import updates
@@ -113,6 +114,7 @@ def sandbox(
 
 for _command in (
     *(keys, faucet, channel, order, history, proof, evidence, flags),
+    *(accounts, send, transactions, addresses),
     *(backup, broker, recover, contract, gas, nodes, status, watch, updates),
 ):
     main.add_command(_command)

@@ -233,6 +233,16 @@ class Vault(Redacted):
             account, key = _derive_account(seed, wanted, label)
             return self._add(account, (key,))
 
+    def derived_addresses(self, first: int, count: int) -> list[bytes]:
+        """The addresses of the phrase's accounts from index ``first`` on, kept or not. Slow at first (imports).
+
+        Raises WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE").
+        """
+        with self._mutex:
+            seed = phrase_seed(self._owner.phrase(), Secret(self._owner.section.passphrase))
+        last = min(first + count, MAX_ACCOUNTS)
+        return [_derive_account(seed, index, "")[0].address for index in range(first, last)]
+
     def import_key(self, key: bytes, label: str = "") -> Account:
         """Keep a private key (32 bytes) as an account. Its gas is paid for as the others' is."""
         return self._add(_imported(key, label), (key,))

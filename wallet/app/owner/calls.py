@@ -24,7 +24,15 @@ PROGRESS = "progress"  # the one parameter that is no value: it comes back as fr
 READING = frozenset(
     {
         *("view", "online", "order", "orders_gone", "exit_plan", "history", "state_detail", "verify_history"),
-        *("export_history", "export_proof", "export_evidence", "check_proof"),
+        *(
+            "purse",
+            "prepare_send",
+            "prepare_replacement",
+            "export_history",
+            "export_proof",
+            "export_evidence",
+            "check_proof",
+        ),
     }
 )
 

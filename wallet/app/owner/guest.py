@@ -14,6 +14,7 @@ from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.leaving import ExitPlan
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import PERMIT, Failure, calls
+from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.snapshots import AppView, OrderView, StateRow
 from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
@@ -160,6 +161,35 @@ class Guest:
 
     def sweep_gas(self, broker: bytes, anyway: bool) -> Future[int]:
         return self._call("sweep_gas", broker=broker, anyway=anyway)
+
+    def purse(self, broker: bytes) -> Future[PurseView]:
+        return self._call("purse", broker=broker)
+
+    def prepare_send(
+        self, broker: bytes, sender: bytes, to: bytes, asset: bytes, amount: int | None, speed: str
+    ) -> Future[DraftView]:
+        return self._call("prepare_send", broker=broker, sender=sender, to=to, asset=asset, amount=amount, speed=speed)
+
+    def prepare_replacement(self, broker: bytes, transaction: bytes, cancel: bool, speed: str) -> Future[DraftView]:
+        return self._call("prepare_replacement", broker=broker, transaction=transaction, cancel=cancel, speed=speed)
+
+    def send_prepared(self, broker: bytes, sender: bytes, unsigned: bytes) -> Future[bytes]:
+        return self._call("send_prepared", broker=broker, sender=sender, unsigned=unsigned)
+
+    def add_account(self, label: str) -> Future[bytes]:
+        return self._call("add_account", label=label)
+
+    def rename_account(self, address: bytes, label: str) -> Future[None]:
+        return self._call("rename_account", address=address, label=label)
+
+    def find_accounts(self, broker: bytes) -> Future[int]:
+        return self._call("find_accounts", broker=broker)
+
+    def name_address(self, address: bytes, label: str) -> Future[None]:
+        return self._call("name_address", address=address, label=label)
+
+    def forget_address(self, address: bytes) -> Future[None]:
+        return self._call("forget_address", address=address)
 
     def faucet(self, broker: bytes) -> Future[None]:
         return self._call("faucet", broker=broker)

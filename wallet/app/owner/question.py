@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wallet.app import clear
 from wallet.app.choice import short
 from wallet.app.messages import sentence
 from wallet.app.snapshots import AppView, MarketInfo, Phase
@@ -37,6 +38,8 @@ def question(name: str, arguments: dict[str, Any], view: AppView) -> str:
     elif name == "finalize":
         seconds = arguments.get("exit_after", 0)
         params["alone"] = sentence("ASK-FINALIZE-ALONE", {"seconds": seconds}) if seconds else ""
+    elif name == "send_prepared":
+        params["what"] = clear.one_line(arguments["unsigned"], arguments["sender"], {a.address: a for a in view.assets})
     params["broker"] = view.connection.broker_name
     params["channel"] = short(view.channel.id) if view.channel else "–"
     return sentence("ASK-" + name.upper().replace("_", "-"), params)
