@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 from tests.chain.evm import Reverted
 from tests.chain.hostile import hostile_token
+from tests.chain.ledger import Ledger
 from tests.chain.scenario import BROKER, BROKER_SIGNER, STRANGER, TRADER, Session
 from tests.chain.world import ALLOCATION, CAP, COLLATERAL, STOCK, World
 from wallet.chain import calls
@@ -103,6 +104,7 @@ class Lives(RuleBasedStateMachine):
         self.caps = dict.fromkeys(self.assets, CAP)
         self.held = {asset: self.world.held(asset) for asset in self.assets}
         self.lives: list[Life] = []
+        self.ledger, self.told = Ledger(), 0
         for asset in self.assets:
             self.free[BROKER.address, asset] = STOCK
 
@@ -323,6 +325,27 @@ class Lives(RuleBasedStateMachine):
             assert world.status(life.session) == (life.status, life.deadline, life.increment)
 
     @invariant()
+    def the_events_alone_say_the_same(self) -> None:
+        """A ledger that sees nothing but events knows what the contract does: balances, credits, caps, channels."""
+        world, ledger = self.world, self.ledger
+        for name, said in world.chain.events[self.told :]:
+            ledger.take(name, said)
+        self.told = len(world.chain.events)
+        signer = BROKER.address, BROKER_SIGNER.address
+        for asset in self.assets:
+            for owner in OWNERS:
+                assert ledger.free[owner, asset] == world.free(owner, asset)
+                assert ledger.credit[owner, asset] == world.credit(asset, owner)
+            cap, used, until = world.chain.view("authorization", *signer, asset)
+            assert (*ledger.caps[*signer, asset], ledger.used[*signer, asset]) == (cap, until, used)
+        assert set(ledger.channels) == {life.session.channel for life in self.lives}
+        for life in self.lives:
+            found, recorded = ledger.channels[life.session.channel], life.recorded
+            assert (found.status, found.deadline, found.increment) == world.status(life.session)
+            if found.status == 2 and recorded is not None:
+                assert found.outcomes == {row.asset: (row.to_broker, row.to_trader) for row in recorded.outcomes}
+
+    @invariant()
     def nothing_came_back_in(self) -> None:
         token = self.world.token
         if "entered" in token.abi.functions:
@@ -360,6 +383,37 @@ def test_many_lives_of_channels() -> None:
     assert set(tally.runs) == set(Counted.kinds)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "lives.json").write_text(json.dumps(vars(Counted.tally), indent=1) + "\n", encoding="utf-8")
+
+
+def test_the_events_of_a_dispute_tell_its_end(world: World) -> None:
+    """Challenged, answered, settled, pushed and withdrawn: after each the events alone say what the contract does."""
+    session, ledger = world.opened_session(), Ledger()
+
+    def told() -> list[str]:
+        names = [name for name, _ in world.chain.events]
+        for name, said in world.chain.events:
+            ledger.take(name, said)
+        world.chain.events.clear()
+        for asset in world.assets:
+            for owner in (TRADER.address, BROKER.address):
+                assert ledger.free[owner, asset] == world.free(owner, asset)
+                assert ledger.credit[owner, asset] == world.credit(asset, owner)
+        found = ledger.channels[session.channel]
+        assert (found.status, found.deadline, found.increment) == world.status(session)
+        return names
+
+    told()
+    first, second = world.traded(session, 3), world.traded(session, 5, won=77, lost=11)
+    world.challenge(session, first)
+    assert told() == ["Challenged"]
+    assert ledger.channels[session.channel].outcomes == {row[0]: (row[1], row[2]) for row in first.outcomes}
+    world.respond(session, second)
+    assert told() == ["Responded"]
+    assert ledger.channels[session.channel].outcomes == {row[0]: (row[1], row[2]) for row in second.outcomes}
+    world.chain.pass_time(3601)
+    world.settle(session, second.outcomes)
+    assert told() == ["Settled"]
+    assert [ledger.credit[TRADER.address, asset] for asset in world.assets] == [ALLOCATION + 77, ALLOCATION - 11]
 
 
 # --- the list, by number -----------------------------------------------------------------------------------------
