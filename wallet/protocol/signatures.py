@@ -48,14 +48,18 @@ def recover_signer(typed: TypedDigest, signature: bytes) -> bytes:
 
     Raises WalletError("SIG-…") for a signature of a wrong form, WalletError("SIG-ZERO") if no key fits.
     """
+    return _address_of_point(signing_key(typed, signature).format(compressed=False))
+
+
+def signing_key(typed: TypedDigest, signature: bytes) -> PublicKey:
+    """The public key of :func:`recover_signer`; fails as that does."""
     check_form(signature)
     try:
-        key = PublicKey.from_signature_and_message(
+        return PublicKey.from_signature_and_message(
             signature[:64] + bytes([signature[64] - 27]), typed.digest, hasher=None
         )
     except Exception as error:  # coincurve raises plain Exception and ValueError
         raise WalletError("SIG-ZERO") from error
-    return _address_of_point(key.format(compressed=False))
 
 
 @lru_cache(maxsize=1024)
