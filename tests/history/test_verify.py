@@ -169,6 +169,10 @@ def stripped(role: Role) -> Callable[[Game, Entry], Entry]:
     return lambda _, entry: replace(entry, **{f"{role.name.lower()}_signature": None})
 
 
+def with_other_v(signature: bytes) -> bytes:
+    return signature[:64] + bytes([55 - signature[64]])
+
+
 def malleated(signature: bytes) -> bytes:
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     s = order - int.from_bytes(signature[32:64], "big")
@@ -216,6 +220,11 @@ TAMPERED: dict[str, tuple[int, str, Callable[[Game, Rows], Rows]]] = {
                 entry, trader_signature=sign(KEYS["stranger"], game.domain.digest(entry.state))
             ),
         ),
+    ),
+    "signature with the other v": (
+        7,
+        "SIG-OTHER-KEY",
+        with_row(7, lambda _, entry: replace(entry, trader_signature=with_other_v(entry.trader_signature or b""))),
     ),
     "signature malleated": (
         7,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, TypeAlias
 
@@ -36,11 +36,15 @@ _Body: TypeAlias = tuple[
     Role,
     _Count,  # order nonce
     list[tuple[_Word, _Amount, _Amount, _Amount]],
-    list[tuple[_Address, _Amount, _Amount]],
-    list[tuple[_Word, _Address, _Address, Annotated[int, msgspec.Meta(ge=0, le=1)], _Amount, _Amount, _Amount]],
-    list[tuple[_Address, _Amount, _Amount]],
+    msgspec.Raw,  # balances, and each open order, and outcomes: most states repeat most of them
+    list[msgspec.Raw],
+    msgspec.Raw,
 ]
 _BODY = msgspec.msgpack.Decoder(_Body)
+_PER_ASSET = msgspec.msgpack.Decoder(list[tuple[_Address, _Amount, _Amount]])
+_OPEN_ORDER = msgspec.msgpack.Decoder(
+    tuple[_Word, _Address, _Address, Annotated[int, msgspec.Meta(ge=0, le=1)], _Amount, _Amount, _Amount]
+)
 _ENCODER = msgspec.msgpack.Encoder()
 _SMALL = 2**63
 
@@ -73,10 +77,26 @@ def decode_state(channel: bytes, increment: int, transition: int, body: bytes) -
         Transition(transition),
         nonce,
         tuple([Fill(row[0], _read(row[1]), _read(row[2]), _read(row[3])) for row in fills]),
-        tuple([Balance(row[0], _read(row[1]), _read(row[2])) for row in balances]),
-        tuple([OpenOrder(*row[:4], *map(_read, row[4:])) for row in orders]),
-        tuple([Outcome(row[0], _read(row[1]), _read(row[2])) for row in outcomes]),
+        _balances(bytes(balances)),
+        tuple([_open_order(bytes(row)) for row in orders]),
+        _outcomes(bytes(outcomes)),
     )
+
+
+@lru_cache(maxsize=64)
+def _balances(rows: bytes) -> tuple[Balance, ...]:
+    return tuple([Balance(row[0], _read(row[1]), _read(row[2])) for row in _PER_ASSET.decode(rows)])
+
+
+@lru_cache(maxsize=1024)
+def _open_order(row: bytes) -> OpenOrder:
+    order, base, quote, side, price, amount, filled = _OPEN_ORDER.decode(row)
+    return OpenOrder(order, base, quote, side, _read(price), _read(amount), _read(filled))
+
+
+@lru_cache(maxsize=64)
+def _outcomes(rows: bytes) -> tuple[Outcome, ...]:
+    return tuple([Outcome(row[0], _read(row[1]), _read(row[2])) for row in _PER_ASSET.decode(rows)])
 
 
 def _shown(amount: int) -> int | bytes:

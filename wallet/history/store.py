@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from wallet.protocol.errors import WalletError
 
 Row = tuple[Any, ...]
+READ_CACHE = 16 * 1024  # KiB: the upper pages of a long history's tables, which each lookup goes through
 Migrations = Mapping[int, tuple[int, Callable[[sqlite3.Connection], None]]]
 """From which version to which, and how; each runs in a transaction of its own."""
 
@@ -241,6 +242,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
     )
     reader.execute("PRAGMA query_only=ON")
+    reader.execute(f"PRAGMA cache_size=-{READ_CACHE}")
     return reader
 
 

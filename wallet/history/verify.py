@@ -9,16 +9,16 @@ what and where. Source: seed "Increment", design §3 and §5.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord, Status
+from wallet.history.signed_orders import Require, SignedOrders
 from wallet.protocol import rules
 from wallet.protocol.batch import SignatureBatch
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
-from wallet.protocol.intents import Order
 from wallet.protocol.rules import Flag, Ground
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import Transition
@@ -26,8 +26,6 @@ from wallet.protocol.terms import Role, Terms, check_terms
 from wallet.protocol.typed import TypedDigest
 
 PROGRESS_EVERY = 200
-Require = Callable[[TypedDigest, bytes, tuple[bytes, ...]], object]
-"""Refuses a signature that is by none of these addresses, as :func:`require_signer` does: at once, or in a batch."""
 
 
 class History(Protocol):
@@ -201,60 +199,6 @@ def _damning(error: _Bad | WalletError, found: Verdict) -> Verdict:
     return replace(found, bad=int(str(at)), code=error.code)
 
 
-class _Orders(Mapping[bytes, Order]):
-    """The intents of a channel by id, read when a state needs them, and only if the trader signed them.
-
-    At most ``KEPT`` are held, so that a history of any length takes the same memory.
-    """
-
-    KEPT = 1024
-
-    def __init__(self, history: History, record: ChannelRecord) -> None:
-        self._history = history
-        self._domain = record.domain
-        self._signers = record.terms.signers(Role.TRADER)
-        self._require: Require = require_signer
-        self._kept: dict[bytes, Order] = {}
-
-    def asking(self, require: Require) -> _Orders:
-        """The same that leaves this one as it is; ``require`` is asked about signatures."""
-        found = copy.copy(self)
-        found._require, found._kept = require, self._kept.copy()
-        return found
-
-    def __getitem__(self, order_id: bytes) -> Order:
-        if order_id not in self._kept:
-            if len(self._kept) >= self.KEPT:
-                self._kept.clear()
-            self._kept[order_id] = self._read(order_id)
-        return self._kept[order_id]
-
-    def _read(self, order_id: bytes) -> Order:
-        """Raises KeyError for an order that is unknown or that the trader did not sign: there is none such."""
-        try:
-            record = self._history.intent(order_id)
-        except WalletError as error:
-            if error.code != "INTENT_UNREADABLE":
-                raise
-            record = None
-        if record is None:
-            raise KeyError(order_id)
-        typed = self._domain.digest(record.signed.order)
-        if typed.digest != order_id:
-            raise KeyError(order_id)
-        try:
-            self._require(typed, record.signed.signature, self._signers)
-        except WalletError as error:
-            raise KeyError(order_id) from error
-        return record.signed.order
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._kept)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-
 class _Check:
     """What is known after each row, from the lowest number up."""
 
@@ -264,7 +208,7 @@ class _Check:
         self._role = record.role
         self._terms: Terms = record.terms
         self._domain: Domain = record.domain
-        self._orders = _Orders(history, record)
+        self._orders = SignedOrders(history.intent, record)
         self._last: Entry | None = None
         self._owed: Role | None = None  # whose signature the last validated state still lacks
         self._refused: Entry | None = None  # waits for the void that answers it

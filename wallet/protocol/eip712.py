@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from struct import Struct as Layout
 
 from sha3 import keccak_256
 
@@ -23,8 +24,7 @@ DOMAIN_VERSION = "1"
 
 def keccak(data: bytes) -> bytes:
     """Keccak-256 as Ethereum uses it."""
-    digest: bytes = keccak_256(data).digest()
-    return digest
+    return keccak_256(data).digest()  # type: ignore[no-any-return]
 
 
 # The frozen types: name -> ((type, field), ...). Everything below follows from this table.
@@ -69,6 +69,9 @@ _PAD = bytes(12)
 _FILL_TYPE, _OPEN_ORDER_TYPE = TYPE_HASHES["Fill"], TYPE_HASHES["OpenOrder"]
 _BALANCE_TYPE, _OUTCOME_TYPE = TYPE_HASHES["Balance"] + _PAD, TYPE_HASHES["Outcome"] + _PAD
 _NO_ROWS = keccak(b"")
+
+
+_five_words = Layout(">" + "24xQ" * 5).pack  # of numbers below 2^64
 
 
 def _word(value: int) -> bytes:
@@ -151,6 +154,16 @@ def outcome_hash(row: Outcome) -> bytes:
     return keccak(_OUTCOME_TYPE + asset + _word(to_broker) + _word(to_trader))
 
 
+@lru_cache(maxsize=256)
+def balances_hash(rows: tuple[Balance, ...]) -> bytes:
+    return array_hash(map(balance_hash, rows))
+
+
+@lru_cache(maxsize=256)
+def outcomes_hash(rows: tuple[Outcome, ...]) -> bytes:
+    return array_hash(map(outcome_hash, rows))
+
+
 @lru_cache(maxsize=64)
 def markets_hash(markets: tuple[Market, ...]) -> bytes:
     return array_hash(map(market_hash, markets))
@@ -184,15 +197,11 @@ def _state(state: State) -> bytes:
     return (
         state.channel
         + state.previous
-        + _word(state.increment)
-        + _word(state.time)
-        + _word(state.turn)
-        + _word(state.transition)
-        + _word(state.order_nonce)
+        + _five_words(state.increment, state.time, state.turn, state.transition, state.order_nonce)
         + (array_hash(map(fill_hash, state.fills)) if state.fills else _NO_ROWS)
-        + array_hash(map(balance_hash, state.balances))
-        + array_hash(map(open_order_hash, state.open_orders))
-        + array_hash(map(outcome_hash, state.outcomes))
+        + balances_hash(state.balances)
+        + keccak(b"".join(map(open_order_hash, state.open_orders)))
+        + outcomes_hash(state.outcomes)
     )
 
 
