@@ -9,6 +9,7 @@ what and where. Source: seed "Increment", design §3 and §5.
 from __future__ import annotations
 
 import copy
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -120,7 +121,7 @@ def verify_part(
     record = history.channel(channel)
     if record is None:
         raise WalletError("CHANNEL_UNKNOWN", channel="0x" + channel.hex())
-    check, batch = _Check(record, history), SignatureBatch()
+    check, batch = _Check(record, history), SignatureBatch(secrets.token_bytes)
     rows = 0
     try:
         check.terms()

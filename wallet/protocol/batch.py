@@ -11,8 +11,7 @@ Source: Naccache, M'Raïhi, Vaudenay, Raphaeli 1994; Bellare, Garay, Rabin 1998,
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from coincurve import PublicKey
 from coincurve.utils import GROUP_ORDER_INT
@@ -30,9 +29,11 @@ _PREFIX = {27: b"\x02", 28: b"\x03"}  # of a compressed point: the parity of its
 class SignatureBatch:
     """Signatures that wait to be checked together. Keys are learnt from the first signature of each party."""
 
-    __slots__ = ("_keys", "_waiting")
+    __slots__ = ("_keys", "_random", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        """``random``: so many bytes that nobody could foresee (``secrets.token_bytes``); the proof rests on them."""
+        self._random = random
         self._keys: dict[tuple[bytes, ...], PublicKey] = {}
         self._waiting: dict[tuple[bytes, ...], list[tuple[bytes, bytes]]] = {}
 
@@ -58,7 +59,7 @@ class SignatureBatch:
             for allowed, rows in self._waiting.items():
                 if not rows:
                     continue
-                points, of_base, of_key = _sums(rows)
+                points, of_base, of_key = _sums(rows, self._random(2 * _HALF * len(rows)))
                 left += points
                 base += of_base
                 right.append(self._keys[allowed].multiply(_bytes(of_key)))
@@ -77,12 +78,11 @@ class SignatureBatch:
             rows.clear()
 
 
-def _sums(rows: list[tuple[bytes, bytes]]) -> tuple[list[PublicKey], int, int]:
+def _sums(rows: list[tuple[bytes, bytes]], random: bytes) -> tuple[list[PublicKey], int, int]:
     """Of each signature R by its factor; what all of them together demand of G, and of the key."""
     points: list[PublicKey] = []
     of_base = of_key = 0
     inverses = _inverses([int.from_bytes(signature[32:64], "big") for _, signature in rows])
-    random = secrets.token_bytes(2 * _HALF * len(rows))
     for at, ((digest, signature), inverse) in enumerate(zip(rows, inverses, strict=True)):
         place = 2 * _HALF * at
         a, b = random[place : place + _HALF], random[place + _HALF : place + 2 * _HALF]
