@@ -50,6 +50,8 @@ TEST_TOOLS = (
     Need(("xdotool",), command="xdotool"),
     Need(("imagemagick",), command="import"),
     Need(("strace",), command="strace"),
+    Need(("dbus-daemon", "dbus"), command="dbus-run-session"),
+    Need(("gnome-keyring",), command="gnome-keyring-daemon"),
     Need(("fonts-dejavu-core",)),
 )
 

@@ -12,6 +12,12 @@ def _(text: str) -> str:
 
 KEYS: Final[dict[str, str]] = {
     "KEYS_WRONG_PASSWORD": _("The password is wrong. Nothing was changed; try again."),
+    "KEYS_WAIT": _("Too many wrong passwords. Wait {seconds} seconds; nothing is lost."),
+    "KEYRING_ABSENT": _("This computer has no keyring that this program uses. The password opens the wallet as ever."),
+    "KEYRING_LOCKED": _("This computer's keyring is locked, and was not unlocked. Use the password."),
+    "KEYRING_SLOW": _("This computer's keyring did not answer within {seconds} seconds. Use the password."),
+    "KEYRING_FAILED": _("This computer's keyring failed ({why}). Use the password."),
+    "KEYRING_OTHER": _("This computer's keyring does not open this wallet any more. Use the password."),
     "KEYS_LOCKED": _("The keys are locked. Unlock them with your password first."),
     "KEYS_PASSWORD_EMPTY": _("A password is needed: an empty one protects nothing."),
     "KEYS_PASSWORD_TOO_LONG": _("The password is too long: at most {limit} bytes."),

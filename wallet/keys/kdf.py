@@ -1,12 +1,15 @@
 """From a password to a key: Argon2id with parameters that are bounded before any work is done (RFC 9106).
 
 Blocking: about half a second with the defaults. Run it in an executor; the GIL is released meanwhile.
+What a new vault costs is measured on the machine it is made on (:func:`calibrate`).
 """
 
 from __future__ import annotations
 
 import struct
+import time
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wallet.keys.secret import Secret
@@ -42,8 +45,18 @@ class KdfParams:
             raise WalletError("KEYS_DAMAGED", why="kdf-bounds")
         return self
 
+    @property
+    def work(self) -> int:
+        """KiB that are filled, over all passes: what a guess costs."""
+        return self.memory_kib * self.passes
+
 
 DEFAULT_PARAMS = KdfParams()
+# RFC 9106's second recommendation, "if much less memory is available": no vault of ours is made weaker than this.
+FLOOR = KdfParams(memory_kib=64 * 1024, passes=3, lanes=4)
+TARGET = 0.75  # seconds that an unlock may take
+TOO_QUICK = 0.3  # seconds: below, the vault is made dearer when it is next opened
+_MEMORIES_KIB = (256 * 1024, 128 * 1024, 64 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +108,32 @@ def derive_key(password: Secret, header: KdfHeader) -> bytes:
         )
     except (HashingError, MemoryError):
         raise WalletError("KEYS_NO_MEMORY", mebibytes=params.memory_kib // 1024) from None
+
+
+def measure(params: KdfParams) -> float:
+    """Seconds that one guess takes here and now. WalletError("KEYS_NO_MEMORY")."""
+    started = time.perf_counter()
+    derive_key(Secret("how long does it take?"), KdfHeader(params, bytes(SALT_BYTES)))
+    return time.perf_counter() - started
+
+
+def calibrate(measure: Callable[[KdfParams], float] = measure) -> KdfParams:
+    """The dearest parameters that this machine has done with in about :data:`TARGET` seconds; never below the floor.
+
+    As much memory as lets three passes fit (256 MiB at most, so that an unlock starves nobody), then as many passes
+    as the time allows. Takes up to a third of a second on a machine that needs half a second for the defaults.
+    """
+    for memory_kib in _MEMORIES_KIB:
+        try:
+            taken = measure(KdfParams(memory_kib, 1))
+        except WalletError:  # not so much memory; the smallest is tried by what comes next
+            continue
+        passes = min(int(TARGET / max(taken, 1e-6)), _MAX_WORK_KIB // memory_kib, max(_PASSES))
+        if passes >= FLOOR.passes:
+            return KdfParams(memory_kib, passes)
+    return FLOOR
+
+
+def is_weak(params: KdfParams, seconds: float) -> bool:
+    """Whether a vault that took so long to unlock should be sealed anew: this machine, or the advice, has moved on."""
+    return seconds < TOO_QUICK or params.work < FLOOR.work or params.memory_kib < FLOOR.memory_kib

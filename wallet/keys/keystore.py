@@ -86,7 +86,8 @@ def open_keystore(path: Path, password: Secret) -> bytes:
 
     try:
         # As bytes: of text that has no UTF-8 form the library would raise an error that carries it.
-        key = bytes(Account.decrypt(row, password.reveal().encode("utf-8", "surrogatepass")))
+        secret = password.reveal().encode("utf-8", "surrogatepass")
+        key = bytes(Account.decrypt(row, secret))  # type: ignore[arg-type] # it takes both, and says only one
         address = address_of(PrivateKey(key).public_key)
     except ValueError as error:
         if "MAC" in str(error):

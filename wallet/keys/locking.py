@@ -46,6 +46,12 @@ def _wrap(header: KdfHeader, wrapping: bytes, public: Public, owner: OwnerKeys, 
     return Opened(image, public, owner, session)
 
 
+def lock_again(opened: Opened, password: Secret, params: KdfParams) -> Opened:
+    """The same keys under a fresh salt and another cost; the data keys stay, and so does what knows them."""
+    header = KdfHeader(params.check(), secrets.token_bytes(SALT_BYTES))
+    return _wrap(header, derive_key(password, header), opened.public, opened.owner, opened.session)
+
+
 def seal_owner(image: VaultImage, section: OwnerSection, data_key: bytes) -> bytes:
     """The owner field for ``image``, bound to its public field."""
     return sections.seal(data_key, sections.encode(section), image.associated("owner"))
@@ -67,6 +73,14 @@ def unlock(image: VaultImage, password: Secret) -> Opened:
     session_key = sections.unseal(wrapping, image.session_key, image.associated("session_key"))
     if owner_key is None and session_key is None:
         raise WalletError("KEYS_WRONG_PASSWORD")
+    opened = unseal(image, owner_key, session_key)
+    if image.version == VERSION:
+        return opened
+    return _wrap(image.kdf_header(), wrapping, opened.public, opened.owner, opened.session)
+
+
+def unseal(image: VaultImage, owner_key: bytes | None, session_key: bytes | None) -> Opened:
+    """Everything in the image, by its two data keys. Raises WalletError("KEYS_DAMAGED")."""
     owner = sections.decode(_open(owner_key, image.owner, image.associated("owner"), "owner"), OwnerSection, "owner")
     session = sections.decode(
         _open(session_key, image.session, image.associated("session"), "session"), SessionSection, "session"
@@ -75,10 +89,7 @@ def unlock(image: VaultImage, password: Secret) -> Opened:
     keys = OwnerKeys(owner, owner_key or b"")
     if keys.addresses != tuple(account.address for account in public.accounts if account.signs):
         raise WalletError("KEYS_DAMAGED", why="accounts")
-    opened = Opened(image, public, keys, SessionKeys(session, session_key or b""))
-    if image.version == VERSION:
-        return opened
-    return _wrap(image.kdf_header(), wrapping, public, opened.owner, opened.session)
+    return Opened(image, public, keys, SessionKeys(session, session_key or b""))
 
 
 def _open(key: bytes | None, box: bytes, associated: bytes, why: str) -> bytes:

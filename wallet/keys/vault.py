@@ -23,8 +23,8 @@ from msgspec import structs
 
 from wallet.keys import files, locking, sections
 from wallet.keys.hd import GAS_PATH, MAX_ACCOUNTS, account_path, derive_key, gas_key_of
-from wallet.keys.image import MAX_BYTES, VaultImage
-from wallet.keys.kdf import DEFAULT_PARAMS, KdfParams, check_password
+from wallet.keys.image import MAX_BYTES, VERSION, VaultImage
+from wallet.keys.kdf import DEFAULT_PARAMS, KEY_BYTES, KdfParams, check_password
 from wallet.keys.mnemonic import check_phrase, phrase_seed
 from wallet.keys.secret import Redacted, Secret
 from wallet.keys.sections import (
@@ -121,6 +121,13 @@ class LockedVault(Redacted):
     def unlock(self, password: Secret) -> Vault:
         """Slow. Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_DAMAGED" | "KEYS_NO_MEMORY")."""
         return Vault(self.path, locking.unlock(self._image, password), self._image.encode())
+
+    def unlock_with(self, data_keys: bytes) -> Vault:
+        """By what :meth:`Vault.data_keys` gave; quick. WalletError("KEYS_DAMAGED") if they are another file's."""
+        if len(data_keys) != 2 * KEY_BYTES or self._image.version != VERSION:
+            raise WalletError("KEYS_DAMAGED", why="data keys")
+        opened = locking.unseal(self._image, data_keys[:KEY_BYTES], data_keys[KEY_BYTES:])
+        return Vault(self.path, opened, self._image.encode())
 
 
 class Vault(Redacted):
@@ -315,6 +322,27 @@ class Vault(Redacted):
                 self._session.data_key = again.session.data_key
             for half in (opened.owner, opened.session, again.owner, again.session):
                 half.drop()
+
+    @property
+    def kdf_params(self) -> KdfParams:
+        """What a guess at the password costs."""
+        return self._image.kdf_header().params
+
+    def seal_again(self, password: Secret, params: KdfParams) -> None:
+        """The same keys and password at another cost. ``password`` must be the one this was just unlocked with.
+
+        Raises WalletError("KEYS_LOCKED" | "KEYS_WRITE_FAILED" | "KEYS_CHANGED_ON_DISK"); nothing has changed then.
+        """
+        with self._mutex:
+            self._owner.section, self._session.section  # noqa: B018 - refused while either half is locked
+            opened = locking.Opened(self._image, self._public, self._owner, self._session)
+            self._store(locking.lock_again(opened, password, params).image)
+
+    def data_keys(self) -> bytes:
+        """Both data keys: they open this vault's file until its password is changed. WalletError("KEYS_LOCKED")."""
+        with self._mutex:
+            self._owner.section, self._session.section  # noqa: B018 - the same
+            return self._owner.data_key + self._session.data_key
 
     def export_phrase(self) -> Secret:
         """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE")."""
