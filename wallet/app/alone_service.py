@@ -14,8 +14,10 @@ from wallet.app.alone import SENT, Alone, Found, require_of
 from wallet.app.alone_backend import FoundView
 from wallet.app.profile import Profile
 from wallet.app.snapshots import AssetInfo, ShareView
+from wallet.keys import gate
+from wallet.keys.kdf import calibrate
 from wallet.keys.secret import Secret
-from wallet.keys.vault import create_vault, open_vault
+from wallet.keys.vault import create_vault
 from wallet.protocol.errors import WalletError
 
 T = TypeVar("T")
@@ -46,9 +48,9 @@ class AloneService:
         self._thread.start()
         try:
             if phrase is not None:
-                self._vault = create_vault(self._profile.vault, phrase, password)
+                self._vault = create_vault(self._profile.vault, phrase, password, params=calibrate())
             else:
-                self._vault = open_vault(self._profile.vault).unlock(password)
+                self._vault = gate.unlock(self._profile.vault, password)
             self._run(self._reach(nodes, contract)).result()
             self.rows().result()
         except BaseException:

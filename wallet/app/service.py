@@ -22,8 +22,8 @@ from wallet.app.profile import Profile
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
+from wallet.keys import gate, stay
 from wallet.keys.secret import Secret
-from wallet.keys.vault import open_vault
 from wallet.protocol.errors import WalletError
 from wallet.session import broker_profile
 from wallet.session.broker_profile import BrokerProfile
@@ -39,20 +39,27 @@ class Service:
     def __init__(
         self,
         profile: Profile,
-        password: Secret,
+        password: Secret | None,
         broker: BrokerProfile | None = None,
         leaving: Callable[[], None] = lambda: None,
+        *,
+        strengthen: bool = False,
     ) -> None:
         """Unlocks and starts; blocks for as long as the key derivation takes. Owns ``profile`` once it returns.
 
         ``broker`` is one more than those the profile keeps: kept too, once he has proved who he is.
-        ``leaving`` is called by :meth:`close` before anything ends: from then on nobody else may ask.
-        Raises WalletError("KEYS_…" | "BROKER_CHANGED" | "STORE_…").
+        ``password``: None for the computer's keyring, where the vault was told to stay unlocked. ``strengthen``: see
+        :func:`wallet.keys.gate.unlock`; for keys that are no throwaway's. ``leaving`` is called by :meth:`close`
+        before anything ends: from then on nobody else may ask.
+        Raises WalletError("KEYS_…" | "KEYRING_…" | "BROKER_CHANGED" | "STORE_…").
         """
         self.profile = profile
         if broker is not None:
             profile.require_unchanged(broker)
-        self._vault = open_vault(profile.vault).unlock(password)
+        if password is None:
+            self._vault = stay.unlock(profile.vault)
+        else:
+            self._vault = gate.unlock(profile.vault, password, strengthen=strengthen)
         self._first = broker
         self._leaving = leaving
         self._chosen = (broker.broker if broker else b"", b"")
@@ -127,8 +134,8 @@ class Service:
         return asyncio.run_coroutine_threadsafe(call(), self._loop)
 
     def check_password(self, password: Secret) -> None:
-        """Raises WalletError("KEYS_WRONG_PASSWORD") for any but the profile's; takes as long as unlocking does."""
-        open_vault(self.profile.vault).unlock(password).lock()
+        """Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_WAIT") for any but the profile's; as slow as unlocking."""
+        gate.unlock(self.profile.vault, password).lock()
 
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""

@@ -26,10 +26,10 @@ def backup() -> None:
 def backup_make(out: Context, file: Path) -> None:
     """Write the backup, and read it again. The wallet may be at work meanwhile."""
     from wallet.app import backup as backups
-    from wallet.keys.vault import open_vault
+    from wallet.keys import gate
 
     path = out.profile_path()
-    vault = open_vault(path / backups.KEYS).unlock(out.password())
+    vault = gate.unlock(path / backups.KEYS, out.password())
     try:
         size = backups.make(path, vault, file)
     finally:

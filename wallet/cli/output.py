@@ -126,12 +126,13 @@ class Context:
     def create_vault(self, phrase: Secret) -> str:
         """Makes profile and key file; the address."""
         from wallet.app.profile import Profile
+        from wallet.keys.kdf import calibrate
         from wallet.keys.vault import create_vault
 
         password = self.password(new=True)
         profile = Profile(self.profile_path())
         try:
-            vault = create_vault(profile.vault, phrase, password)
+            vault = create_vault(profile.vault, phrase, password, params=calibrate())
             if profile.doubt:
                 self.warn(profile.doubt)
             return "0x" + vault.accounts[0].address.hex()

@@ -45,7 +45,7 @@ def _driver(out: Context, owner: Owner) -> Iterator[Commands]:
         if owner.profile.doubt:
             out.warn(owner.profile.doubt)
         start_logging(owner.profile.logs)
-        service = Service(owner.profile, out.password(), leaving=owner.leave)
+        service = Service(owner.profile, out.password(), leaving=owner.leave, strengthen=True)
     except BaseException:
         owner.close()
         raise

@@ -101,9 +101,9 @@ def _at_work(out: Context, where: Where, work: Callable[[Alone, list[Found]], Aw
 
 
 def _signer(out: Context) -> TransactionSigner:
-    from wallet.keys.vault import open_vault
+    from wallet.keys import gate
 
-    return open_vault(out.profile_path() / "keys.vault").unlock(out.password()).owner()
+    return gate.unlock(out.profile_path() / "keys.vault", out.password()).owner()
 
 
 @recover.command("find")

@@ -43,11 +43,11 @@ def watch_export(out: Context, file: Path, named: str | None) -> None:
     from wallet.app import nodes as own_nodes
     from wallet.app import watching
     from wallet.chain.nodes import MAX_NODES
-    from wallet.keys.vault import open_vault
+    from wallet.keys import gate
 
     path = out.profile_path()
     broker = watching.broker_of(path, named)
-    vault = open_vault(path / "keys.vault").unlock(out.password())
+    vault = gate.unlock(path / "keys.vault", out.password())
     gas_key = vault.session_keys.section.gas_key
     vault.lock()
     journal = out.stored().journal

@@ -103,7 +103,7 @@ class WindowLauncher:
             try:
                 if not owner.profile.brokers():
                     raise WalletError("NO_BROKER")
-                return self._serve(owner, Secret(password), None)
+                return self._serve(owner, Secret(password), None, strengthen=True)
             except BaseException:
                 self._owners[owner.profile.path] = owner  # still ours: the password is asked for again
                 raise
@@ -138,7 +138,7 @@ class WindowLauncher:
             try:
                 if not owner.profile.brokers():
                     raise WalletError("NO_BROKER")
-                return self._serve(owner, Secret(password), None)
+                return self._serve(owner, Secret(password), None, strengthen=True)
             except BaseException:
                 self._owners[owner.profile.path] = owner
                 raise
@@ -175,6 +175,7 @@ class WindowLauncher:
         self, path: Path, phrase: str, password: str, broker: Path, progress: Progress
     ) -> Future[Backend]:
         def work() -> Backend:
+            from wallet.keys.kdf import calibrate
             from wallet.keys.secret import Secret
             from wallet.keys.vault import create_vault
             from wallet.session.broker_profile import load
@@ -183,7 +184,7 @@ class WindowLauncher:
             progress("BOOT-KEYS", 0.2)
             owner = self._take(path)
             try:
-                create_vault(owner.profile.vault, Secret(phrase), Secret(password))
+                create_vault(owner.profile.vault, Secret(phrase), Secret(password), params=calibrate())
                 progress("BOOT-UNLOCK", 0.6)
                 return self._serve(owner, Secret(password), found)
             except BaseException:
@@ -228,12 +229,12 @@ class WindowLauncher:
         """The profile that was held for this, else the profile as :meth:`_own` gets it."""
         return self._owners.pop(path.resolve(), None) or self._own(path)
 
-    def _serve(self, owner: Owner, password: object, broker: object) -> Service:
+    def _serve(self, owner: Owner, password: object, broker: object, *, strengthen: bool = False) -> Service:
         from wallet.app.logs import start_logging
         from wallet.app.service import Service
 
         start_logging(owner.profile.logs)
-        service = Service(owner.profile, password, broker, owner.leave)  # type: ignore[arg-type]
+        service = Service(owner.profile, password, broker, owner.leave, strengthen=strengthen)  # type: ignore[arg-type]
         owner.serve(service)
         self._services.append(service)
         return service
