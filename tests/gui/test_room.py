@@ -430,7 +430,7 @@ def test_the_layout_is_kept_and_reset(trading: MainWindow, settings: Any, qtbot:
     qtbot.addWidget(other)
     other.resize(1200, 640)
     other.show()
-    other.restore_layout()
+    other.layouts.restore()
     assert not other.docks["tape"].isVisible()
     other.reset_layout()
     assert other.docks["tape"].isVisible()
@@ -438,7 +438,7 @@ def test_the_layout_is_kept_and_reset(trading: MainWindow, settings: Any, qtbot:
     strange = type(workspace)(workspace._desk, settings)
     qtbot.addWidget(strange)
     strange.show()
-    strange.restore_layout()
+    strange.layouts.restore()
     assert strange.docks["tape"].isVisible()
 
 

@@ -127,7 +127,7 @@ def test_those_that_wait_stand_among_the_orders_and_on_the_chart(
     shown = [[table.model().index(row, column).data() for column in (3, 4, 8)] for row in range(3)]
     assert shown == [
         ["take-profit", "≥ 2\u202f900.00", "failed"],
-        ["stop-loss", "≤ 2\u202f900.00", "waits here"],
+        ["stop-loss", "≤ 2\u202f900.00", "waiting"],
         ["limit", "3\u202f000.00", "open"],
     ]
     tip = table.model().index(0, 8).data(Qt.ItemDataRole.ToolTipRole)

@@ -17,6 +17,7 @@ from wallet.gui.models.updates import Found
 from wallet.gui.pages.ask import tell
 from wallet.gui.pages.keyboard import KeyboardDialog
 from wallet.gui.room import TradingRoom
+from wallet.gui.views.layouts import PRESETS, Layouts
 from wallet.gui.widgets.layout import button
 from wallet.gui.widgets.text import describe
 
@@ -47,6 +48,8 @@ class Menus(QObject):
         handlers = _handlers(window)
         menus = {title: bar.addMenu(title) for title in MENUS}
         menus[VIEW].addMenu(self.panels)
+        self.own_layouts = LayoutMenu()
+        menus[VIEW].addMenu(self.own_layouts)
         for action in ACTIONS:
             menu = menus[action.menu]
             if action.after_line:
@@ -114,7 +117,39 @@ class Menus(QObject):
         if room is not None and not self._filled:
             self._filled = True
             self.panels.addActions(room.workspace.view_actions())
+            self.own_layouts.follow(room.workspace.layouts)
         self.panels.setEnabled(trading)
+        self.own_layouts.setEnabled(trading)
+
+
+class LayoutMenu(QMenu):
+    """The user's own layouts: to show, and to remove."""
+
+    def __init__(self) -> None:
+        super().__init__("&My layouts")
+        self.setObjectName("layouts.menu")
+        self._layouts: Layouts | None = None
+
+    def follow(self, layouts: Layouts) -> None:
+        self._layouts = layouts
+        layouts.changed.connect(self._fill)
+        self._fill()
+
+    def _fill(self) -> None:
+        layouts = self._layouts
+        if layouts is None:
+            return
+        self.clear()
+        names = layouts.names()
+        for name in names:
+            self.addAction(name.replace("&", "&&")).triggered.connect(lambda _=False, name=name: layouts.show(name))
+        if not names:
+            self.addAction("None yet: Save layout as…").setEnabled(False)
+            return
+        self.addSeparator()
+        gone = self.addMenu("&Remove")
+        for name in names:
+            gone.addAction(name.replace("&", "&&")).triggered.connect(lambda _=False, name=name: layouts.remove(name))
 
 
 def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
@@ -129,6 +164,9 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
 
     def go(name: str) -> Callable[[], None]:
         return room(lambda there: there.workspace.go_to(name))
+
+    def arrange(preset: str) -> Callable[[], None]:
+        return room(lambda there: there.workspace.layouts.arrange(preset))
 
     def lock(there: TradingRoom) -> None:
         there.workspace.lock(locked=window.menus.actions["lock"].isChecked())
@@ -152,10 +190,13 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "find-channels": room(TradingRoom.find_channels),
         "lock": room(lock),
         "reset": room(lambda there: there.workspace.reset_layout()),
+        "layout-save": room(TradingRoom.ask_layout_name),
         "keyboard": lambda: KeyboardDialog(window.preferences, window).open(),
         "updates": window.show_updates,
         "about": lambda: _tell_about(window),
     }
+    for preset in PRESETS:
+        handlers[f"layout-{preset}"] = arrange(preset)
     for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags"):
         handlers[name] = go(name)
     return handlers

@@ -20,8 +20,10 @@ from wallet.gui.pages.ask import ask
 from wallet.gui.pages.backups import BackupsDialog
 from wallet.gui.pages.chain import ChainDialog
 from wallet.gui.pages.leave import LeaveDialog
+from wallet.gui.pages.naming import NameDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
+from wallet.gui.views.layouts import MAX_KEPT, MAX_NAME
 from wallet.gui.views.recovering import RecoveringBanner
 from wallet.gui.views.stopped import StoppedBanner
 from wallet.gui.views.strip import Strip
@@ -99,7 +101,7 @@ class TradingRoom(QWidget):
         super().showEvent(event)
         if not self._shown:
             self._shown = True
-            self.workspace.restore_layout()
+            self.workspace.layouts.restore()
             QTimer.singleShot(PLOT_AFTER_MS, self._load_plot)
 
     def _load_plot(self) -> None:
@@ -164,7 +166,7 @@ class TradingRoom(QWidget):
             self._leave.refresh()
 
     def save_layout(self) -> None:
-        self.workspace.save_layout()
+        self.workspace.layouts.remember()
 
     def open_work(self) -> str:
         """What would be left behind by quitting now; empty if nothing."""
@@ -222,6 +224,20 @@ class TradingRoom(QWidget):
             begin(None)
         else:
             ask_where(self, "Back up the profile", "channel-wallet.backup", begin)
+
+    def ask_layout_name(self) -> None:
+        """The docks as they stand now, to come back to."""
+        layouts = self.workspace.layouts
+
+        def keep(name: str) -> None:
+            kept = layouts.keep(name)
+            full = f"At most {MAX_KEPT} layouts are kept: remove one first."
+            self.notice.say(f"The layout is saved as {kept}." if kept else full, "good" if kept else "warn")
+
+        words = "Panels, their places and sizes. It is shown again from View, My layouts."
+        dialog = NameDialog("Save layout as", words, MAX_NAME, self.window())
+        dialog.named.connect(keep)
+        dialog.open()
 
     def show_backups(self) -> None:
         self._backups = BackupsDialog(self._desk, self.window(), self._view)

@@ -157,7 +157,7 @@ class TriggerLine:
 
     def status(self) -> tuple[str, str]:
         """Its word and tone."""
-        return ("failed", "bad") if self.trigger.failed else ("waits here", "warn")
+        return ("failed", "bad") if self.trigger.failed else ("waiting", "warn")
 
     def why(self) -> str:
         if self.trigger.failed:

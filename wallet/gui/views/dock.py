@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QFrame, QWidget
 
 from wallet.gui.widgets.layout import row, tool
-from wallet.gui.widgets.text import Label
+from wallet.gui.widgets.text import Label, describe
 
 HEIGHT = 28
 LOCKED = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
@@ -42,11 +42,14 @@ class Dock(QDockWidget):
         self.setWidget(content)
         self._close = tool("×", f"dock.{name}.close", role="segment", spoken=f"Close {title}")
         self._close.clicked.connect(self.close)
+        self._detach = tool("↗", f"dock.{name}.detach", role="segment", spoken=f"Detach {title}")
+        self._detach.clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        self.topLevelChanged.connect(self._came_off)
         self._bar = _Bar()
         self.heading = Label(title, level="strong", tone="" if controls else "muted")
         parts: list[QWidget | None] = [self.heading, None]
         parts += [controls] if controls else []
-        self._bar.setLayout(row(*parts, self._close, margins=(10, 2, 4, 2), spacing=4))
+        self._bar.setLayout(row(*parts, self._detach, self._close, margins=(10, 2, 4, 2), spacing=4))
         self._none = QWidget(self)
         self._none.setFixedHeight(0)
         self._controls = controls
@@ -56,7 +59,8 @@ class Dock(QDockWidget):
     def lock(self, *, locked: bool) -> None:
         """Locked docks stay where they are; unlocked ones can be dragged, floated, closed."""
         self.setFeatures(LOCKED if locked else FREE)
-        self._close.setVisible(not locked)
+        for made in (self._detach, self._close):
+            made.setVisible(not locked)
         self._retitle()
 
     def set_tabbed(self, *, tabbed: bool) -> None:
@@ -64,8 +68,15 @@ class Dock(QDockWidget):
         self._tabbed = tabbed
         self._retitle()
 
+    def _came_off(self, floating: bool) -> None:
+        """A window of its own, or back among the others."""
+        word = "Put back" if floating else "Detach"
+        self._detach.setText("↙" if floating else "↗")
+        describe(self._detach, f"{word} {self.windowTitle()}", word)
+        self._retitle()
+
     def _retitle(self) -> None:
-        bare = self._tabbed and self.features() == LOCKED and self._controls is None
+        bare = self._tabbed and not self.isFloating() and self.features() == LOCKED and self._controls is None
         wanted = self._none if bare else self._bar
         if self.titleBarWidget() is not wanted:
             self.setTitleBarWidget(wanted)

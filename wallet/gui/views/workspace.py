@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMainWindow, QTabBar, QTabWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget
 
 from wallet.app.snapshots import AppView, MarketInfo, MarketView
 from wallet.gui.desk import Desk
@@ -19,12 +19,10 @@ from wallet.gui.views.dock import Dock
 from wallet.gui.views.flags import FlagsView
 from wallet.gui.views.funds import FundsView
 from wallet.gui.views.history import HistoryView
+from wallet.gui.views.layouts import STANDARD, Layouts
 from wallet.gui.views.markets import MarketsView
 from wallet.gui.views.tape import Tape
 from wallet.gui.views.ticket import Ticket
-
-TICKET_HEIGHT = 428
-SCHEMA = 1  # of the saved layout: another number, and the saved one is not used
 
 
 class Workspace(QMainWindow):
@@ -45,7 +43,6 @@ class Workspace(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._desk = desk
-        self._settings = settings
         self._market: MarketInfo | None = None
         self._interval = FIRST_INTERVAL
         self._view = AppView()
@@ -75,7 +72,8 @@ class Workspace(QMainWindow):
             "flags": Dock("flags", "Flags", self.flags),
         }
         self._connect()
-        self._arrange()
+        self.layouts = Layouts(self, self.docks, settings)
+        self.layouts.arrange(STANDARD)
 
     def _connect(self) -> None:
         self.markets.chosen.connect(self.choose_market)
@@ -95,73 +93,15 @@ class Workspace(QMainWindow):
 
     # --- layout --------------------------------------------------------------------------------------------------
 
-    def _arrange(self) -> None:
-        """The layout of the first start, sensible from 1280×720."""
-        docks, horizontal, vertical = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        area = Qt.DockWidgetArea.LeftDockWidgetArea
-        for dock in docks.values():
-            dock.setFloating(False)
-            dock.show()
-        self.addDockWidget(area, docks["markets"])
-        self.splitDockWidget(docks["markets"], docks["chart"], horizontal)
-        self.splitDockWidget(docks["chart"], docks["ticket"], horizontal)
-        self.splitDockWidget(docks["markets"], docks["funds"], vertical)
-        self.splitDockWidget(docks["ticket"], docks["tape"], vertical)
-        self.splitDockWidget(docks["chart"], docks["orders"], vertical)
-        self.splitDockWidget(docks["chart"], docks["book"], horizontal)
-        self.tabifyDockWidget(docks["chart"], docks["depth"])
-        for name in ("fills", "history", "flags"):
-            self.tabifyDockWidget(docks["orders"], docks[name])
-        docks["chart"].raise_()
-        docks["orders"].raise_()
-        self._size()
-        self._mark_tabs()
-
-    def _size(self) -> None:
-        docks, horizontal, vertical = self.docks, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        width, height = max(self.width(), 1000), max(self.height(), 560)
-        left, ticket = min(max(width // 6, 242), 290), min(max(width // 6, 264), 300)
-        middle, book = width - left - ticket, min(max(width // 6, 236), 310)
-        self.resizeDocks([docks["markets"], docks["chart"], docks["ticket"]], [left, middle, ticket], horizontal)
-        self.resizeDocks([docks["chart"], docks["book"]], [middle - book, book], horizontal)
-        lower = min(max(height * 3 // 10, 190), 300)
-        self.resizeDocks([docks["chart"], docks["orders"]], [height - lower, lower], vertical)
-        self.resizeDocks([docks["markets"], docks["funds"]], [112, height - 112], vertical)
-        self.resizeDocks([docks["ticket"], docks["tape"]], [TICKET_HEIGHT, height - TICKET_HEIGHT], vertical)
-
-    def _mark_tabs(self) -> None:
-        for dock in self.docks.values():
-            dock.set_tabbed(tabbed=bool(self.tabifiedDockWidgets(dock)))
-        for bar in self.findChildren(QTabBar):
-            bar.setDrawBase(False)
-            bar.setExpanding(False)
-            bar.setAccessibleName("Panels")
-
     def reset_layout(self) -> None:
         """Back to the layout of the first start."""
-        for dock in self.docks.values():
-            self.removeDockWidget(dock)
-        self._arrange()
-
-    def save_layout(self) -> None:
-        if self._settings is not None:
-            self._settings.setValue("layout/schema", SCHEMA)
-            self._settings.setValue("layout/state", self.saveState(SCHEMA))
-
-    def restore_layout(self) -> None:
-        """The saved layout, if it is one of ours; else that of the first start."""
-        if self._settings is None or str(self._settings.value("layout/schema", "")) != str(SCHEMA):
-            self._size()
-            return
-        state = self._settings.value("layout/state")
-        if not isinstance(state, QByteArray) or not self.restoreState(state, SCHEMA):
-            self.reset_layout()
-        self._mark_tabs()
+        self.layouts.arrange(self.layouts.usual())
 
     def lock(self, *, locked: bool) -> None:
         self._locked = locked
         for dock in self.docks.values():
             dock.lock(locked=locked)
+        self.layouts.mark_tabs()
 
     def view_actions(self) -> list[QAction]:
         """One per dock, to show and hide it."""
