@@ -230,6 +230,41 @@ def test_a_finalize_that_is_ignored_turns_into_leaving_at_the_time_given_though_
 
 
 @pytest.mark.slow
+def test_a_broker_who_is_there_and_never_signs_the_end_is_left_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He takes the request, echoes every heartbeat, and issues nothing: the time given runs all the while."""
+    monkeypatch.setattr("wallet.session.mandate.GRACE", 0)
+    monkeypatch.setattr("wallet.app.account.FINALIZE_WAIT", 2)
+
+    async def work(machine: Machine) -> None:
+        monkeypatch.setattr(machine.found.broker.intake, "finalize", lambda *_: None)
+        async with machine.wallet() as account:
+            await machine.traded(account)
+            channel = account.channel
+            assert channel is not None
+            with pytest.raises(WalletError, match="FINALIZE_UNANSWERED"):
+                await account.finalize(channel.id, 500)
+            echoed = channel.echoed
+            await until(lambda: channel.echoed != echoed)  # he is there
+            assert deeds(account) == []
+            assert channel.last is not None
+            assert not channel.last.state.open_orders
+            monkeypatch.setattr(time, "time", lambda real=time.time: real() + 500)
+            await until(lambda: Act.CHALLENGE in deeds(account))
+            found = await account.chain.contract.channel(channel.id)
+            assert (found.status, found.increment) == (Status.DISPUTED, channel.last.state.increment)
+            await account.chain.refresh()
+            had = account.chain.holdings.wallet[NATIVE]
+            await machine.turn_the_clock(PERIOD + 1)
+            await until(lambda: Act.PAY_OUT in deeds(account))
+            await account.chain.refresh()
+            assert account.chain.holdings.wallet[NATIVE] == had + ETH
+
+    run(tmp_path, monkeypatch, work)
+
+
+@pytest.mark.slow
 def test_a_broker_who_answers_in_time_is_left_together_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """He is asked again by itself; and if nobody closes, the gas key does when the time is up."""
     monkeypatch.setattr("wallet.session.mandate.GRACE", 0)
