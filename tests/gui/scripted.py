@@ -21,6 +21,7 @@ from wallet.app.purse_views import (
     SpeedView,
     TransactionView,
 )
+from wallet.app.records import never, unheard
 from wallet.app.snapshots import (
     AppView,
     AssetInfo,
@@ -42,6 +43,7 @@ from wallet.app.snapshots import (
     StateRow,
     TapeRow,
 )
+from wallet.history.search import Search
 
 NOW = 1_790_000_000
 ETH = AssetInfo(bytes(20), "ETH", 18)
@@ -262,11 +264,16 @@ class ScriptedBackend:
         self.calls: list[tuple[Any, ...]] = []
         self.client_ids: list[str] = []
         self.answers: dict[str, Future[Any]] = {}
-        self.states = [state_row(number) for number in range(119)]
+        self.recorded = [state_row(number) for number in range(119)]
         self.purse_shown = PURSE
         self.on_app: Callable[[AppView], None] = lambda _: None
         self.on_market: Callable[[MarketView], None] = lambda _: None
         self.closed = False
+
+    @property
+    def rows(self) -> list[StateRow]:
+        """The states as rows of the journal, numbered as they came."""
+        return [replace(row, number=number) for number, row in enumerate(self.recorded)]
 
     def publish(self, view: AppView) -> None:
         self.shown = view
@@ -417,32 +424,53 @@ class ScriptedBackend:
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         return self._do("submit_proof", path, value={})
 
-    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
-        rows = [row for row in self.states if before is None or row.increment < before]
-        return self._do("history", before, limit, value=rows[::-1][:limit])
+    def count_states(self, channel: bytes) -> Future[int]:
+        return self._do("count_states", value=len(self.recorded))
 
-    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
+    def states(self, channel: bytes, numbers: Sequence[int]) -> Future[list[StateRow]]:
+        rows = [replace(self.recorded[number], number=number) for number in sorted(numbers, reverse=True)]
+        return self._do("states", tuple(numbers), value=rows)
+
+    def find_states(self, channel: bytes, search: Search, told: Callable[[], None]) -> Future[int]:
+        wanted = {kind.name.lower() for kind in search.wanted.transitions}
+        search.whole = search.searched = len(self.rows)
+        for row in reversed(self.rows):
+            if row.number > search.after and row.transition in wanted:
+                search.numbers.append(row.number)
+        told()
+        return self._do("find_states", search.wanted, value=len(search.numbers))
+
+    def state_detail(self, channel: bytes, number: int) -> Future[dict[str, Any]]:
         eth, usdt = "0x" + ETH.address.hex(), "0x" + USDT.address.hex()
         old = [
-            increment - 1,
+            number - 1,
             [[eth, "2000000000000000000", "0"], [usdt, "23500000000", "1500000000"]],
             [["0x" + "01" * 32, eth, usdt, "buy", "3000000000", "500000000000000000", "0"]],
             [[eth, "0", "0"], [usdt, "0", "0"]],
         ]
-        new = [increment, [[eth, "2499500000000000000", "0"], [usdt, "23500000000", "0"]], [],
+        new = [number, [[eth, "2499500000000000000", "0"], [usdt, "23500000000", "0"]], [],
                [[eth, "0", "499500000000000000"], [usdt, "1500000000", "0"]]]  # fmt: skip
-        return self._do("state_detail", increment, value={
+        return self._do("state_detail", number, value={
             "array": new, "previous_array": old, "envelope": {"transition": "trade", "time": NOW},
+            "increment": number, "typed_data": {}, "pays": [[eth, "3249500000000000000"], [usdt, "26500000000"]],
             "digest": "0x" + "ab" * 32, "proof": True,
             "signatures": {"trader": "0x" + "01" * 65, "broker": "0x" + "02" * 65},
         })  # fmt: skip
 
-    def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
-        for number in range(len(self.states)):
-            progress(number + 1, len(self.states))
-        return self._do("verify_history", value=len(self.states))
+    def verify_history(
+        self, channel: bytes, progress: Callable[[int, int], None], cancelled: Callable[[], bool] = never
+    ) -> Future[int]:
+        for number in range(len(self.recorded)):
+            progress(number + 1, len(self.recorded))
+        return self._do("verify_history", value=len(self.recorded))
 
-    def export_history(self, channel: bytes, path: Path) -> Future[int]:
+    def export_history(
+        self,
+        channel: bytes,
+        path: Path,
+        progress: Callable[[int, int], None] = unheard,
+        cancelled: Callable[[], bool] = never,
+    ) -> Future[int]:
         return self._do("export_history", path, value=119)
 
     def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:

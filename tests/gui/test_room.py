@@ -192,67 +192,6 @@ def test_evidence_of_a_decided_flag_on_the_page_of_flags(
     assert calls(backend, "export_evidence") == [("export_evidence", tmp_path / "evidence.json", 4)]
 
 
-# --- history ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def history(trading: MainWindow, qtbot: Any) -> Any:
-    workspace = room_of(trading).workspace
-    workspace.raise_dock("history")
-    qtbot.waitUntil(lambda: workspace.history.table.model().rowCount() == 100)
-    return workspace.history
-
-
-def test_history_pages_as_it_is_scrolled(history: Any, backend: ScriptedBackend, qtbot: Any) -> None:
-    assert history.table.model().index(0, 0).data() == "118"
-    history.table.scrollToBottom()
-    qtbot.waitUntil(lambda: history.table.model().rowCount() == 119)
-    assert calls(backend, "history")[-1] == ("history", 19, 100)
-    assert history.table.model().index(118, 1).data() == "Setup"
-
-
-def test_history_follows_new_states(history: Any, backend: ScriptedBackend, qtbot: Any) -> None:
-    from tests.gui.scripted import state_row
-
-    backend.states += [state_row(119), state_row(120, validated=False, signed_by_trader=False)]
-    backend.publish(app_view(channel=channel(increment=120)))
-    qtbot.waitUntil(lambda: history.table.model().index(0, 0).data() == "120")
-    assert [history.table.model().index(0, column).data() for column in (3, 4)] == ["broker", "waiting"]
-    numbers = [int(history.table.model().index(row, 0).data()) for row in range(history.table.model().rowCount())]
-    assert numbers == list(range(120, 120 - len(numbers), -1))
-
-
-def test_a_selected_state_shows_what_it_changed_and_what_was_signed(history: Any, qtbot: Any, find: Any) -> None:
-    history.table.selectRow(2)
-    changes = find("history.changes").model()
-    qtbot.waitUntil(lambda: changes.rowCount() > 0)
-    rows = {changes.index(row, 0).data(): changes.index(row, 3).data() for row in range(changes.rowCount())}
-    assert rows["ETH available"] == "+0.4995"
-    assert '"trader": "0x01' in find("history.raw").toPlainText()
-    assert '"2499500000000000000"' in find("history.raw").toPlainText()
-
-
-def test_verify_all_says_what_holds(history: Any, qtbot: Any, find: Any) -> None:
-    qtbot.mouseClick(find("history.verify"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "119 states verified" in find("history.verified").text())
-    assert find("history.verify").isEnabled()
-
-
-def test_verify_all_says_what_does_not(history: Any, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
-    backend.answers["verify_history"] = failed(WalletError("BAL-EQUATION"))
-    qtbot.mouseClick(find("history.verify"), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "failed" in find("history.verified").text())
-    assert find("history.verify").isEnabled()
-
-
-def test_proof_of_one_state(history: Any, backend: ScriptedBackend, qtbot: Any, find: Any, tmp_path: Path) -> None:
-    history.table.selectRow(3)
-    qtbot.waitUntil(find("history.detail.proof").isVisible)
-    qtbot.mouseClick(find("history.detail.proof"), Qt.MouseButton.LeftButton)
-    answer_file(tmp_path / "p.json")
-    assert calls(backend, "export_proof") == [("export_proof", CHANNEL, tmp_path / "p.json", 115)]
-
-
 # --- leaving ---------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from wallet.app.leaving import ExitPlan
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
+from wallet.history.search import Search
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 
@@ -170,11 +171,17 @@ class Commands(Protocol):
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         """Send what a withdrawal proof allows; ``sent``, ``transaction`` and ``next``."""
 
-    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
-        """A page of states, newest first, with increments below ``before``."""
+    def count_states(self, channel: bytes) -> Future[int]:
+        """How many states are recorded; their rows are numbered from 0, in the order in which they came."""
 
-    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
-        """One state in full: ``array``, ``envelope``, ``digest``, ``signatures``, ``previous_array``, ``proof``."""
+    def states(self, channel: bytes, numbers: Sequence[int]) -> Future[list[StateRow]]:
+        """The states in these rows (a few hundred at most), newest first."""
+
+    def state_detail(self, channel: bytes, number: int) -> Future[dict[str, Any]]:
+        """The state in one row in full: ``array``, ``envelope``, ``typed_data``, ``digest``, ``signatures``,
+
+        ``previous_array``, ``validation``, ``proof`` (whether one can leave with it), ``pays`` (base units by asset).
+        """
 
     def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
         """Check chain, signatures and rules of the whole history; how many states hold."""
@@ -199,6 +206,23 @@ class Backend(Commands, Protocol):
 
     def watch_market(self, market: str, interval: int) -> None:
         """Choose the market, of the broker in view, and candle interval (s) that :class:`MarketView` describes."""
+
+    def find_states(self, channel: bytes, search: Search, told: Callable[[], None]) -> Future[int]:
+        """Run ``search`` beside all else; ``told`` is called as it goes on. How many states it found."""
+
+    def verify_history(
+        self, channel: bytes, progress: Callable[[int, int], None], cancelled: Callable[[], bool] = ...
+    ) -> Future[int]:
+        """As above; WalletError("CANCELLED") soon after ``cancelled`` says so."""
+
+    def export_history(
+        self,
+        channel: bytes,
+        path: Path,
+        progress: Callable[[int, int], None] = ...,
+        cancelled: Callable[[], bool] = ...,
+    ) -> Future[int]:
+        """As above; WalletError("EXPORT_CANCELLED") soon after ``cancelled`` says so, and nothing is written."""
 
     def back_up(self, path: Path | None) -> Future[Path]:
         """Write a backup of the profile to ``path``, or to the schedule's folder; where. Progress shows in AppView."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,13 +21,26 @@ from wallet.history.validation import validation_of
 from wallet.protocol import codec
 from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
+from wallet.protocol.state import payouts
 from wallet.protocol.terms import Role
+from wallet.protocol.typeddata import state_typed_data
 from wallet.session import broker_profile
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.phases import Phase
 
 T = TypeVar("T")
+Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
 _OVER = (Phase.WITHDRAWN, Phase.ABANDONED)
+
+
+def unheard(_done: int, _all: int) -> None:
+    """Nobody asked how far it is."""
+
+
+def never() -> bool:
+    """Nobody stops it."""
+    return False
 
 
 class Stored:
@@ -113,19 +126,21 @@ class Stored:
             for row in page(self, channel, before, limit)
         ]
 
-    def verify(self, channel: bytes, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
-        """How many states hold; WalletError("HISTORY_BAD") names the first that does not."""
-        verdict = verify_file(self._profile / "history.db", self.record(channel).id, progress)
+    def verify(self, channel: bytes, progress: Progress = unheard, cancelled: Cancelled = never) -> int:
+        """How many states hold; WalletError("HISTORY_BAD") names the first that does not, or "CANCELLED"."""
+        verdict = verify_file(self._profile / "history.db", self.record(channel).id, progress, cancelled)
         if verdict.bad is not None:
             raise WalletError(
                 "HISTORY_BAD", increment=verdict.bad, rule=verdict.code, expected=verdict.expected, got=verdict.got
             )
+        if not verdict.complete:
+            raise WalletError("CANCELLED")
         return verdict.validated
 
-    def export(self, channel: bytes, path: Path) -> int:
+    def export(self, channel: bytes, path: Path, progress: Progress = unheard, cancelled: Cancelled = never) -> int:
         """Writes the whole history, as CSV if the file's name says so, else as JSON; how many states."""
         write = export_csv if path.suffix.lower() == ".csv" else export_json
-        return write(self.journal, self.record(channel).id, path)
+        return write(self.journal, self.record(channel).id, path, progress, cancelled)
 
     def back_up(self, path: Path) -> int:
         """See :func:`wallet.history.backup.back_up`."""
@@ -189,31 +204,61 @@ def _recovering(journal: HistoryReader, record: ChannelRecord) -> str | None:
 
 
 class Records:
-    """The journal for the window: every query on one reader thread, none on the driver's or the window's."""
+    """The journal for the window: short queries on one reader thread, long work on others, none on the window's."""
 
     def __init__(self, profile: Profile) -> None:
         self._path = profile.path
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._opened: list[Stored] = []
+        self._closing = threading.Event()
+        self._stops: set[Callable[[], None]] = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._long = ThreadPoolExecutor(2, thread_name_prefix="history-long")
 
     def submit(self, work: Callable[[Stored], T]) -> Future[T]:
+        """What takes milliseconds: nothing long is ever before it."""
         return self._pool.submit(lambda: work(self._stored()))
 
+    def long(self, work: Callable[[Stored], T], stop: Callable[[], None]) -> Future[T]:
+        """What may take minutes; ``stop`` ends it early, when the profile is closed."""
+
+        def run() -> T:
+            with self._lock:
+                self._stops.add(stop)
+            try:
+                if self._closing.is_set():
+                    stop()
+                return work(self._stored())
+            finally:
+                with self._lock:
+                    self._stops.discard(stop)
+
+        return self._long.submit(run)
+
+    def stoppable(self, work: Callable[[Stored, Cancelled], T], cancelled: Cancelled) -> Future[T]:
+        """The same for work that asks now and then whether it should end."""
+        closing = self._closing.is_set
+        return self._long.submit(lambda: work(self._stored(), lambda: closing() or cancelled()))
+
     def close(self) -> None:
-        """Waits for the query that runs; what waits is dropped."""
-
-        def close() -> None:
-            stored = getattr(self._local, "stored", None)
-            if stored is not None:
-                stored.close()
-
-        self._pool.submit(close)
-        self._pool.shutdown(wait=True)
+        """Waits for the query that runs and ends what is long; what waits is dropped."""
+        self._closing.set()
+        with self._lock:
+            stops = list(self._stops)
+        for stop in stops:
+            stop()
+        for pool in (self._pool, self._long):
+            pool.shutdown(wait=True, cancel_futures=True)
+        for stored in self._opened:
+            stored.close()
 
     def _stored(self) -> Stored:
         stored: Stored | None = getattr(self._local, "stored", None)
         if stored is None:
             stored = self._local.stored = Stored(self._path)
+            with self._lock:
+                self._opened.append(stored)
         return stored
 
 
@@ -222,17 +267,27 @@ def page(stored: Stored, channel: bytes, before: int | None, limit: int) -> list
     return [views.state_row(entry, validation_of(stored.journal, entry)) for entry in entries]
 
 
-def detail(stored: Stored, channel: bytes, increment: int) -> dict[str, Any]:
-    """One state in full, and the one it builds on, for the history's old → new."""
+def rows(stored: Stored, channel: bytes, numbers: Sequence[int]) -> list[StateRow]:
+    """The states in these rows of the channel, newest first."""
+    entries = stored.journal.numbered(channel, numbers)
+    return [views.state_row(entry, validation_of(stored.journal, entry)) for entry in entries]
+
+
+def detail(stored: Stored, channel: bytes, number: int) -> dict[str, Any]:
+    """The state in one row in full, and the one it builds on, for the history's old → new."""
     record = stored.record(channel)
-    entry = stored.journal.entry(record.id, increment)
+    entry = next(iter(stored.journal.numbered(record.id, (number,))), None)
     if entry is None:
-        raise WalletError("STATE_UNKNOWN", increment=increment)
+        raise WalletError("STATE_UNKNOWN", increment=number)
     before = stored.journal.by_digest(record.id, entry.state.previous)
     how = validation_of(stored.journal, entry)
     return {
         "array": codec.state_array(entry.state),
+        "increment": entry.state.increment,
+        "number": entry.number,
         "envelope": codec.envelope(entry.state),
+        "typed_data": state_typed_data(record.domain, entry.state),
+        "pays": [[codec.show_hex(asset), str(mine)] for asset, mine, _ in payouts(record.terms, entry.state)],
         "digest": codec.show_hex(entry.digest),
         "signatures": {codec.show_enum(role): _signature(entry, role) for role in Role},
         "status": entry.status.name.lower(),

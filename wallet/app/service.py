@@ -22,6 +22,7 @@ from wallet.app.profile import Profile
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
+from wallet.history.search import Search
 from wallet.keys import gate, stay
 from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
@@ -378,17 +379,31 @@ class Service:
 
     # --- history, on a reader thread of its own ---
 
-    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
-        return self._records.submit(lambda stored: records.page(stored, channel, before, limit))
+    def count_states(self, channel: bytes) -> Future[int]:
+        return self._records.submit(lambda stored: stored.journal.count(channel))
 
-    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
-        return self._records.submit(lambda stored: records.detail(stored, channel, increment))
+    def states(self, channel: bytes, numbers: Sequence[int]) -> Future[list[StateRow]]:
+        return self._records.submit(lambda stored: records.rows(stored, channel, numbers))
 
-    def verify_history(self, channel: bytes, progress: Callable[[int, int], None]) -> Future[int]:
-        return self._records.submit(lambda stored: stored.verify(channel, progress))
+    def state_detail(self, channel: bytes, number: int) -> Future[dict[str, Any]]:
+        return self._records.submit(lambda stored: records.detail(stored, channel, number))
 
-    def export_history(self, channel: bytes, path: Path) -> Future[int]:
-        return self._records.submit(lambda stored: stored.export(channel, path))
+    def find_states(self, channel: bytes, search: Search, told: Callable[[], None]) -> Future[int]:
+        return self._records.long(lambda stored: stored.journal.search(channel, search, told), search.stop)
+
+    def verify_history(
+        self, channel: bytes, progress: Callable[[int, int], None], cancelled: Callable[[], bool] = records.never
+    ) -> Future[int]:
+        return self._records.stoppable(lambda stored, stop: stored.verify(channel, progress, stop), cancelled)
+
+    def export_history(
+        self,
+        channel: bytes,
+        path: Path,
+        progress: Callable[[int, int], None] = records.unheard,
+        cancelled: Callable[[], bool] = records.never,
+    ) -> Future[int]:
+        return self._records.stoppable(lambda stored, stop: stored.export(channel, path, progress, stop), cancelled)
 
     def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:
         return self._records.submit(lambda stored: stored.export_proof(channel, path, increment))

@@ -189,6 +189,13 @@ class StateRow:
     validated: bool
     refused: bool
     implied_by: int | None = None  # the state whose signature stands for the one that is missing here
+    number: int = -1  # which row of the channel it is, from 0 in the order in which they came
+
+    @property
+    def settled(self) -> bool:
+        """Nothing of the row will change any more."""
+        by_both = self.signed_by_trader and self.signed_by_broker
+        return self.refused or (self.validated and (by_both or self.implied_by is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,7 @@ def state_row(entry: Entry, validation: Validation | None) -> StateRow:
         entry.status is Status.VALIDATED,
         entry.status is Status.REFUSED,
         later.state.increment if later else None,
+        entry.number,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from wallet.history import search
 from wallet.history.journal import ChannelRecord, Entry, FlagRecord, IntentRecord, Journal, Status
 from wallet.history.schema import require_version
 from wallet.history.store import ReadOnlyStore
@@ -66,6 +67,14 @@ class HistoryReader:
     def page(self, channel: bytes, before: int | None, limit: int) -> list[Entry]:
         """States newest first, below ``before``; see :meth:`Journal.page`."""
         return self._journal.page(channel, before, limit)
+
+    def numbered(self, channel: bytes, numbers: Collection[int]) -> list[Entry]:
+        """The states in these rows, newest first; see :func:`wallet.history.search.numbered`."""
+        return search.numbered(self._store, channel, numbers)
+
+    def search(self, channel: bytes, wanted: search.Search, told: Callable[[], None] = lambda: None) -> int:
+        """See :meth:`wallet.history.search.Search.run`."""
+        return wanted.run(self._store, channel, told)
 
     def following(self, entry: Entry) -> Iterator[Entry]:
         """See :meth:`Journal.following`."""

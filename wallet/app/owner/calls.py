@@ -23,16 +23,9 @@ PROGRESS = "progress"  # the one parameter that is no value: it comes back as fr
 # What changes nothing: reading needs no leave, since whoever reaches the socket can read the profile's files as well.
 READING = frozenset(
     {
-        *("view", "online", "order", "orders_gone", "exit_plan", "history", "state_detail", "verify_history"),
-        *(
-            "purse",
-            "prepare_send",
-            "prepare_replacement",
-            "export_history",
-            "export_proof",
-            "export_evidence",
-            "check_proof",
-        ),
+        *("view", "online", "order", "orders_gone", "exit_plan", "count_states", "states", "state_detail"),
+        *("purse", "prepare_send", "prepare_replacement"),
+        *("verify_history", "export_history", "export_proof", "export_evidence", "check_proof"),
     }
 )
 

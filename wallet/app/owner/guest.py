@@ -275,11 +275,14 @@ class Guest:
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         return self._call("submit_proof", path=path.absolute())
 
-    def history(self, channel: bytes, before: int | None, limit: int) -> Future[list[StateRow]]:
-        return self._call("history", channel=channel, before=before, limit=limit)
+    def count_states(self, channel: bytes) -> Future[int]:
+        return self._call("count_states", channel=channel)
 
-    def state_detail(self, channel: bytes, increment: int) -> Future[dict[str, Any]]:
-        return self._call("state_detail", channel=channel, increment=increment)
+    def states(self, channel: bytes, numbers: Sequence[int]) -> Future[list[StateRow]]:
+        return self._call("states", channel=channel, numbers=list(numbers))
+
+    def state_detail(self, channel: bytes, number: int) -> Future[dict[str, Any]]:
+        return self._call("state_detail", channel=channel, number=number)
 
     def verify_history(self, channel: bytes, progress: Callable[[int, int], None] = _ignore) -> Future[int]:
         return self._call("verify_history", progress, channel=channel)

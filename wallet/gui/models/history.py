@@ -61,6 +61,38 @@ def compare(old: Sequence[Any] | None, new: Sequence[Any], names: Names) -> tupl
     return tuple(changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One asset as a state left it, in words: what settling on it would pay is the last."""
+
+    asset: str
+    available: str
+    locked: str
+    outcome: str
+    pays: str
+    tone: str
+
+
+def standings(array: Sequence[Any], pays: Sequence[Sequence[str]], names: Names) -> tuple[Standing, ...]:
+    """The balances of a state; ``pays`` are rows of asset and base units."""
+    outcomes = {row[0]: int(row[2]) - int(row[1]) for row in array[3]}
+    paid = {row[0]: int(row[1]) for row in pays}
+    shown = []
+    for address, available, locked in array[1]:
+        asset, outcome = names.asset(address), outcomes.get(address, 0)
+        shown.append(
+            Standing(
+                asset.symbol,
+                compact(fixed(int(available), asset.decimals)),
+                compact(fixed(int(locked), asset.decimals)),
+                compact(signed(outcome, asset.decimals)),
+                compact(fixed(paid[address], asset.decimals)) if address in paid else NONE,
+                "up" if outcome > 0 else "down" if outcome < 0 else "text",
+            )
+        )
+    return tuple(shown)
+
+
 def _number(what: str, old: int | None, new: int) -> Change:
     return Change(what, NONE if old is None else str(old), str(new), "", "plain", old != new)
 

@@ -58,7 +58,7 @@ class RowsModel(QAbstractTableModel, Generic[R]):
         super().__init__(parent)
         self.columns = columns
         self._key = key
-        self.rows: tuple[R, ...] = ()
+        self.rows: Sequence[R] = ()
 
     def set_rows(self, rows: tuple[R, ...]) -> None:
         """Replace all rows; only what differs between the equal head and the equal tail is told to the view."""
@@ -67,7 +67,7 @@ class RowsModel(QAbstractTableModel, Generic[R]):
         old, new = [self._key(row) for row in self.rows], [self._key(row) for row in rows]
         head = _common(old, new)
         tail = min(_common(old[::-1], new[::-1]), min(len(old), len(new)) - head)
-        before, (gone, come) = self.rows, (len(old) - tail, len(new) - tail)
+        before, (gone, come) = tuple(self.rows), (len(old) - tail, len(new) - tail)
         if gone > head:
             self.beginRemoveRows(ROOT, head, gone - 1)
             self.rows = before[:head] + before[gone:]
