@@ -141,6 +141,12 @@ PROGRAM: Final[dict[str, str]] = {
 
 # What the window says by itself.
 WINDOW: Final[dict[str, str]] = {
+    "COPIED": _("The address is on the clipboard, and was read back the same. It leaves it after a minute."),
+    "COPIED-FOREIGN": _(
+        "Another address was just put on the clipboard in place of yours. If that was not you, a program on this "
+        "computer swaps addresses: don't pay anything before it is found."
+    ),
+    "PURSE-WATCHED": _("This account is only watched: its key is not in this wallet, so nothing can be sent from it."),
     "TICKET-NO-SESSION": _("Open a session to trade."),
     "TICKET-FLAGGED": _("Decide on the flag first: until then nothing is signed."),
     "TICKET-OPENING": _("The session is still being opened."),

@@ -114,6 +114,7 @@ class Menus(QObject):
         for action in ACTIONS:
             if action.trading:
                 self.actions[action.id].setEnabled(trading)
+        self.actions["purse"].setEnabled(window.purse is not None)
         if room is not None and not self._filled:
             self._filled = True
             self.panels.addActions(room.workspace.view_actions())
@@ -184,6 +185,7 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "stop": room(lambda there: there.dealer.stop()),
         "resume": room(lambda there: there.dealer.resume()),
         "leave": room(TradingRoom.show_leave),
+        "purse": lambda: window.purse.enter() if window.purse is not None else None,
         "chain": room(TradingRoom.show_chain),
         "add-broker": room(TradingRoom.ask_broker),
         "remove-broker": room(TradingRoom.ask_remove_broker),

@@ -29,6 +29,7 @@ from wallet.gui.pages.settings import SettingsDialog
 from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.updates import UpdatesDialog
 from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
+from wallet.gui.purse.page import PursePage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.gui.settings import Preferences, restore_geometry, settings_of
 from wallet.gui.updates import UpdateWatch
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self._searching = False  # for what the chain remembers of a phrase that was restored
         self.backend: Backend | None = None
         self.room: TradingRoom | None = None
+        self.purse: PursePage | None = None
         self.view = AppView()
         self.stack = QStackedWidget()
         self.setCentralWidget(self.stack)
@@ -251,6 +253,7 @@ class MainWindow(QMainWindow):
         self.room = TradingRoom(desk, self._settings)
         self.room.session_wanted.connect(lambda: self.show_page(self.session))
         self.stack.addWidget(self.room)
+        self.purse = PursePage(desk, self.stack, self.show_page)
         self._ages.start(AGE_MS)
         backend.subscribe(self._apps.put, self._markets.put)
 
@@ -269,6 +272,8 @@ class MainWindow(QMainWindow):
                 self.room.find_channels()
         if self.stack.currentWidget() is self.session:
             self.session.show_view(view)
+        if self.purse is not None:
+            self.purse.show_app(view)
         flags = sum(not flag.resolved for flag in view.flags)
         self.setWindowTitle(f"({flags}) Channel Wallet" if flags else "Channel Wallet")
         self.menus.show_for(self)

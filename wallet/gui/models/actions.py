@@ -44,6 +44,7 @@ ACTIONS = (
     Action("leave", SESSION, "&Finalize and withdraw…", "Ctrl+Shift+F", after_line=True),
     Action("add-broker", SESSION, "Add a &broker…", after_line=True),
     Action("remove-broker", SESSION, "&Remove this broker…"),
+    Action("purse", SESSION, "Accounts and pa&yments", "Ctrl+Shift+W", trading=False, after_line=True),
     Action("chain", SESSION, "Nodes and &gas key…"),
     Action("find-channels", SESSION, "Fi&nd sessions on the chain"),
     Action("buy", GO, "&Buy", "B"),
