@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import csv
 import time
 from collections.abc import Awaitable, Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from tests.app.test_account import ETH, Killed, Machine
 from tests.support.waiting import until
 from wallet.app.account import Account
+from wallet.app.records import Stored
 from wallet.app.triggers import Triggers
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
@@ -106,11 +110,39 @@ def test_a_stop_loss_sells_once_when_the_price_has_fallen(tmp_path: Path) -> Non
             assert (row.status, row.signed.order.amount) == ("filled", ETH // 2)
             assert row.signed.order.price == 2_745_500_000  # 5 % below the best bid
             await until(lambda: shown(account) == ())
+            file = tmp_path / "fills.csv"
+            with contextlib.closing(Stored(machine.profile.path)) as stored:
+                assert stored.export_fills(b"", file) == 1
+            head, line = csv.reader(file.read_text(encoding="utf-8").splitlines())
+            assert line[2:8] == ["0x" + row.signed.id.hex(), MARKET, "sell", "2890", "0.5", "1445"]
+            cells = dict(zip(head, line, strict=True))
+            fee = Fraction(cells["fee"])
+            assert 0 < fee <= Fraction("1445") * 2 / 1000
+            assert cells["fee asset"] == "USDT"
+            assert Fraction(cells["price with fee"]) == (1445 - fee) * 2
         async with machine.wallet() as account:  # and once is once
             await sees(account, 2_890, 3_010)
             heard = book(account).updated
             await until(lambda: book(account).updated > heard + 2)
             assert len(orders(account)) == 1
+
+    run(tmp_path, work)
+
+
+def test_a_market_orders_limit_is_made_of_a_fresh_book_only(tmp_path: Path) -> None:
+    async def work(machine: Machine, maker: Account) -> None:
+        await quotes(maker, 2_890, 3_010)
+        async with machine.wallet() as account:
+            await sees(account, 2_890, 3_010)
+            assert await account.market_price(MARKET, "buy", 10_000) == 3_040_100_000  # 1 % above the best ask
+            assert await account.market_price(MARKET, "sell", 0) == 2_890 * USDT
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("wallet.app.account.BOOK_LOOKS", 2)
+                patch.setattr(MarketCopy, "stale", property(lambda _: True))
+                with pytest.raises(WalletError, match="BOOK_UNKNOWN"):
+                    await account.market_price(MARKET, "buy", 10_000)
+            with pytest.raises(WalletError, match="MARKET_NOT_OFFERED"):
+                await account.market_price("NO/SUCH", "buy", 10_000)
 
     run(tmp_path, work)
 

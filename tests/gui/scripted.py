@@ -371,6 +371,9 @@ class ScriptedBackend:
         self.client_ids.append(client_id)
         return self._do("place_order", channel, market, side, price, amount, time_in_force, value=bytes(32))
 
+    def market_price(self, channel: bytes, market: str, side: str, cap: int) -> Future[int]:
+        return self._do("market_price", channel, market, side, cap, value=3_000_000_000)
+
     def order(self, order: bytes) -> Future[OrderView]:
         return self._do("order", order)
 
@@ -463,6 +466,9 @@ class ScriptedBackend:
         for number in range(len(self.recorded)):
             progress(number + 1, len(self.recorded))
         return self._do("verify_history", value=len(self.recorded))
+
+    def export_fills(self, channel: bytes, path: Path) -> Future[int]:
+        return self._do("export_fills", channel, path, value=8)
 
     def export_history(
         self,

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
-from tests.gui.scripted import CHANNEL, ETH_USDT, NOW, ScriptedBackend, app_view, channel, failed, market_view, order
+from tests.gui.scripted import (
+    CHANNEL,
+    ETH_USDT,
+    NOW,
+    ScriptedBackend,
+    app_view,
+    channel,
+    failed,
+    fill,
+    market_view,
+    order,
+)
 from wallet.app.snapshots import TriggerView
 from wallet.gui.models.settings import CONFIRM_ORDERS
 from wallet.gui.models.steps import live_orders
@@ -150,3 +161,21 @@ def test_those_that_wait_stand_among_the_orders_and_on_the_chart(
 def test_quitting_counts_them() -> None:
     assert live_orders(channel(orders=(order(1),), triggers=(STOP, replace(STOP, failed=True)))) == 2
     assert live_orders(channel(triggers=(STOP,)), "WBTC/USDT") == 0
+
+
+def test_fills_are_exported_and_show_their_price_with_the_fee(
+    trading: MainWindow, backend: ScriptedBackend, qtbot: Any, find: Any, tmp_path: Any
+) -> None:
+    assert trading.room is not None
+    workspace = trading.room.workspace
+    workspace.raise_dock("fills")
+    qtbot.waitUntil(lambda: find("fills.export").isVisible())
+    assert not find("fills.export").isEnabled()
+    backend.publish(app_view(channel=channel(fills=(fill(1), fill(2, "sell")))))
+    model = workspace.fills.table.model()
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    assert [model.index(row, 6).data() for row in range(2)] == ["3\u202f003.0030", "2\u202f997.0000"]
+    qtbot.mouseClick(find("fills.export"), Qt.MouseButton.LeftButton)
+    find("file.dialog").fileSelected.emit(str(tmp_path / "fills.csv"))
+    assert backend.calls[-1] == ("export_fills", CHANNEL, tmp_path / "fills.csv")
+    qtbot.waitUntil(lambda: "8 fills written" in trading.room.notice.text)

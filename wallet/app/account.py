@@ -26,6 +26,7 @@ from wallet.app.triggers import Triggers
 from wallet.chain.tx import TransactionSigner
 from wallet.history.journal import Journal
 from wallet.keys.vault import Vault
+from wallet.market.protection import protection
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Side
@@ -45,6 +46,7 @@ ONLINE_WAIT = 15.0
 MARKETS_FOLLOWED = 16
 OVERVIEW = 60  # seconds of a candle, of markets nobody looks at closely
 LOOK_AGAIN = 0.5
+BOOK_LOOKS = 100  # at a book that is followed from now on: ten seconds of them
 ASKED_FOR = 5.0
 ASK_AGAIN = 30.0  # seconds between two requests for the final state, while the time to leave without the broker runs
 # What is wrong and stays wrong however long one waits for a connection.
@@ -253,6 +255,22 @@ class Account:
             lifetime,
             client_id,
         )
+
+    async def market_price(self, market: str, side: str, cap: int) -> int:
+        """The worst price a market order may take now: ``cap`` ppm through the best one of a whole and fresh book.
+
+        Raises WalletError("BOOK_UNKNOWN") if there is none within a few seconds, or nothing on that side of it.
+        """
+        info = self.market(market)
+        copy = self.link.feed.watch((info.base.address, info.quote.address), OVERVIEW)
+        for _ in range(BOOK_LOOKS):
+            if not copy.stale:
+                break
+            await asyncio.sleep(LOOK_AGAIN / 5)
+        best = None if copy.stale else copy.book.best_ask if side == "buy" else copy.book.best_bid
+        if best is None:
+            raise WalletError("BOOK_UNKNOWN", market=market)
+        return protection(info.tick_size, best, side, cap)
 
     @property
     def stopped(self) -> bool:

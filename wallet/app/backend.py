@@ -111,6 +111,9 @@ class Commands(Protocol):
         ``lifetime``: seconds until it expires by itself.
         """
 
+    def market_price(self, channel: bytes, market: str, side: str, cap: int) -> Future[int]:
+        """The limit of a market order now: ``cap`` ppm through the best price; WalletError("BOOK_UNKNOWN")."""
+
     def order(self, order: bytes) -> Future[OrderView]:
         """What became of one order."""
 
@@ -187,6 +190,9 @@ class Commands(Protocol):
         """Check chain, signatures and rules of the whole history; how many states hold."""
 
     def export_history(self, channel: bytes, path: Path) -> Future[int]: ...
+
+    def export_fills(self, channel: bytes, path: Path) -> Future[int]:
+        """Write every fill of a channel as CSV; how many."""
 
     def export_proof(self, channel: bytes, path: Path, increment: int | None = None) -> Future[int]:
         """Write a withdrawal proof of the given (or best) validated state; its increment."""

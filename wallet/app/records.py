@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from wallet.app import evidence, proofs, views
 from wallet.app.choice import KnownChannel
+from wallet.app.fills import export_fills
 from wallet.app.profile import Profile, broker_folders
 from wallet.app.snapshots import StateRow
 from wallet.history.backup import back_up
@@ -141,6 +142,11 @@ class Stored:
         """Writes the whole history, as CSV if the file's name says so, else as JSON; how many states."""
         write = export_csv if path.suffix.lower() == ".csv" else export_json
         return write(self.journal, self.record(channel).id, path, progress, cancelled)
+
+    def export_fills(self, channel: bytes, path: Path) -> int:
+        """Writes the fills as CSV; how many."""
+        record = self.record(channel)
+        return export_fills(self.journal, self.names(record), record.id, path)
 
     def back_up(self, path: Path) -> int:
         """See :func:`wallet.history.backup.back_up`."""

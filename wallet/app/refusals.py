@@ -147,6 +147,7 @@ OWNER: Final[dict[str, str]] = {
     ),
     "OWNER_GOES_ON": _("No longer waiting. What was asked goes on in the window."),
     "OWNER_ASKS": _("Waiting for your yes in the window that has this profile open (Ctrl+C to stop waiting)."),
+    "BOOK_UNKNOWN": _("There is no fresh order book of {market} to take from. Nothing was signed; say a --limit."),
     "TRIGGER_FORM": _("This stop-loss or take-profit can't be: its price, amount or slippage is out of bounds."),
     "TRIGGER_LIMIT": _("{limit} stop-losses and take-profits wait in this session already. Cancel one first."),
     "TRIGGER_GONE": _("This stop-loss or take-profit waits no more: it was set off or taken back. See your orders."),

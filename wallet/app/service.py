@@ -295,6 +295,9 @@ class Service:
             )
         )
 
+    def market_price(self, channel: bytes, market: str, side: str, cap: int) -> Future[int]:
+        return self._run(lambda accounts: accounts.of_channel(channel).market_price(market, side, cap))
+
     def order(self, order: bytes) -> Future[OrderView]:
         async def look(accounts: Accounts) -> OrderView:
             return accounts.of_order(order).order_view(order)
@@ -387,6 +390,9 @@ class Service:
 
     def state_detail(self, channel: bytes, number: int) -> Future[dict[str, Any]]:
         return self._records.submit(lambda stored: records.detail(stored, channel, number))
+
+    def export_fills(self, channel: bytes, path: Path) -> Future[int]:
+        return self._records.submit(lambda stored: stored.export_fills(channel, path))
 
     def find_states(self, channel: bytes, search: Search, told: Callable[[], None]) -> Future[int]:
         return self._records.long(lambda stored: stored.journal.search(channel, search, told), search.stop)

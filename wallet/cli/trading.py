@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,10 @@ GONE_WITHIN = 10  # seconds for a cancel to reach a signed state
 LOOK_AGAIN = 0.02
 _ORDER_ID = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _IOC = "immediate_or_cancel"
+_TIME = re.compile(r"([0-9]{1,7})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+ORDER_LIFETIME = 86_400  # seconds a resting order lives unless the user says otherwise
+LONGEST = 28 * 86_400
 
 
 def allocations(view: AppView, texts: Sequence[str]) -> list[tuple[bytes, int]]:
@@ -52,16 +57,74 @@ def market_of(view: AppView, name: str) -> MarketInfo:
     return found
 
 
-def place(there: Target, side: str, market: str, amount: str, limit: str, kind: str, client_id: str = "") -> bytes:
+class _Lifetime(click.ParamType[int]):
+    """A time such as 90s, 15m, 8h, 28d, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = _TIME.fullmatch(str(value))
+        seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+        if not 1 <= seconds <= LONGEST:
+            self.fail(f"{value!r} is no time such as 90s, 15m, 8h or 28d (28d at most).", param, ctx)
+        return seconds
+
+
+LIFETIME = _Lifetime()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order as a person says it: decimal amounts; without a limit, at the market within ``cap`` ppm."""
+
+    side: str
+    market: str
+    amount: str
+    limit: str | None
+    cap: int
+    kind: str
+    lifetime: int
+    client_id: str
+
+
+def kind_of(limit: str | None, *, at_market: bool, ioc: bool, fok: bool, post_only: bool, lives: bool) -> str:
+    """The time in force that the options ask for; click.UsageError where they contradict each other."""
+    if at_market == (limit is not None):
+        raise click.UsageError("Say either --limit PRICE or --market.")
+    if ioc + fok + post_only > 1:
+        raise click.UsageError("--ioc, --fok and --post-only exclude each other.")
+    if at_market and post_only:
+        raise click.UsageError("--market takes from the book: --post-only never does.")
+    if lives and (at_market or ioc or fok):
+        raise click.UsageError("--good-for is for orders that rest.")
+    if fok:
+        return "fill_or_kill"
+    if ioc or at_market:
+        return _IOC
+    return "post_only" if post_only else "good_till_time"
+
+
+def place(there: Target, wanted: Wanted) -> bytes:
     """Sends the order; its id."""
-    info = market_of(there.view, market)
+    info = market_of(there.view, wanted.market)
+    units = parse_decimal(wanted.amount, info.base.decimals)
+    if wanted.limit is None:
+        price = there.commands.market_price(there.channel, wanted.market, wanted.side, wanted.cap).result()
+    else:
+        price = _price(info, wanted.limit)
+    return there.commands.place_order(
+        there.channel, wanted.market, wanted.side, price, units, wanted.kind, wanted.client_id, wanted.lifetime
+    ).result()
+
+
+def _price(info: MarketInfo, limit: str) -> int:
     # a price is quote base units per `unit` of base: a decimal price counts quote per one whole base
     scaled = parse_decimal(limit, info.quote.decimals) * info.unit
     whole = 10**info.base.decimals
     if scaled % whole:
         raise WalletError("ORD-TICK", expected=info.tick_size, got=limit)
-    units = parse_decimal(amount, info.base.decimals)
-    return there.commands.place_order(there.channel, market, side, scaled // whole, units, kind, client_id).result()
+    price: int = scaled // whole
+    return price
 
 
 def show_order(out: Context, there: Target, order: bytes, wait: float, *, stay: bool = False) -> None:
@@ -73,7 +136,7 @@ def show_order(out: Context, there: Target, order: bytes, wait: float, *, stay: 
     while True:
         view = there.commands.order(order).result()
         done = view.status.value in ("open", "filled", "cancelled", "rejected")
-        if (stay or view.time_in_force == _IOC) and view.status.value == "open":
+        if (stay or view.time_in_force in (_IOC, "fill_or_kill")) and view.status.value == "open":
             done = False
         if done or (not stay and time.monotonic() > deadline):
             break

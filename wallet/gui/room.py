@@ -94,6 +94,7 @@ class TradingRoom(QWidget):
         self.workspace.cancel_wanted.connect(self.dealer.cancel)
         self.workspace.trigger_cancel_wanted.connect(self.dealer.cancel_trigger)
         self.workspace.cancel_all_wanted.connect(self.dealer.ask_cancel_all)
+        self.workspace.fills.export_wanted.connect(self.export_fills)
         self.workspace.said.connect(self.notice.say)
         self.workspace.funds.chosen.connect(self.choose)
 
@@ -209,6 +210,18 @@ class TradingRoom(QWidget):
             self._desk.courier.deliver(future, self, done, self._say_error)
 
         ask_where(self, "Save evidence", f"flag-{flag.id}-{flag.code}.json", write)
+
+    def export_fills(self) -> None:
+        """Every fill of the session in view, for a spreadsheet."""
+        channel = self._channel
+
+        def write(path: Path) -> None:
+            def done(count: int) -> None:
+                self.notice.say(f"{count} fills written to {plain(str(path))}.", "good")
+
+            self._desk.courier.deliver(self._desk.backend.export_fills(channel, path), self, done, self._say_error)
+
+        ask_where(self, "Export fills", "fills.csv", write)
 
     def back_up(self) -> None:
         """One click where a folder is chosen; else the user says where."""

@@ -58,7 +58,7 @@ def export_json(
     was not there before.
     """
     record = _record(history, channel)
-    with _whole_file(path) as out:
+    with whole_file(path) as out:
         head = {
             "format": FORMAT,
             "version": VERSION,
@@ -92,11 +92,11 @@ def export_csv(
     assets = [codec.show_hex(row.asset) for row in record.terms.assets]
     kinds = ("available", "locked", "to_broker", "to_trader")
     columns = (*_COLUMNS, "open_orders", "fills", *(f"{kind} {asset}" for asset in assets for kind in kinds))
-    with _whole_file(path) as out:
-        out.write(_csv_line(columns))
+    with whole_file(path) as out:
+        out.write(csv_line(columns))
         count = 0
         for entry in _counted(history, channel, progress, cancelled):
-            out.write(_csv_line(_csv_cells(entry, validation_of(history, entry))))
+            out.write(csv_line(_csv_cells(entry, validation_of(history, entry))))
             count += 1
     return count
 
@@ -121,7 +121,7 @@ def _csv_cells(entry: Entry, validation: Validation | None) -> tuple[object, ...
     )
 
 
-def _csv_line(cells: Iterable[object]) -> bytes:
+def csv_line(cells: Iterable[object]) -> bytes:
     line = StringIO()
     csv.writer(line).writerow(cells)
     return line.getvalue().encode()
@@ -219,7 +219,7 @@ def _write_list(out: IO[bytes], key: str, rows: Iterable[dict[str, Any]]) -> int
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """An owner-only file that is at ``path`` once all of it is on disk; until then, and after a failure, it is not."""
     try:
         handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)

@@ -26,6 +26,7 @@ READING = frozenset(
         *("view", "online", "order", "orders_gone", "exit_plan", "count_states", "states", "state_detail"),
         *("purse", "prepare_send", "prepare_replacement"),
         *("verify_history", "export_history", "export_proof", "export_evidence", "check_proof"),
+        *("export_fills", "market_price"),
     }
 )
 

@@ -220,6 +220,9 @@ class Guest:
             lifetime=lifetime,
         )
 
+    def market_price(self, channel: bytes, market: str, side: str, cap: int) -> Future[int]:
+        return self._call("market_price", channel=channel, market=market, side=side, cap=cap)
+
     def order(self, order: bytes) -> Future[OrderView]:
         return self._call("order", order=order)
 
@@ -286,6 +289,9 @@ class Guest:
 
     def verify_history(self, channel: bytes, progress: Callable[[int, int], None] = _ignore) -> Future[int]:
         return self._call("verify_history", progress, channel=channel)
+
+    def export_fills(self, channel: bytes, path: Path) -> Future[int]:
+        return self._call("export_fills", channel=channel, path=path.absolute())
 
     def export_history(self, channel: bytes, path: Path) -> Future[int]:
         return self._call("export_history", channel=channel, path=path.absolute())

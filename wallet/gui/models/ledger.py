@@ -14,9 +14,11 @@ from wallet.gui.models.figures import (
     clock,
     fixed,
     notional,
+    price_places,
     price_text,
     quote_text,
 )
+from wallet.market.fills import effective
 
 Markets = Mapping[str, MarketInfo]
 
@@ -203,6 +205,16 @@ class FillLine:
     def fee(self) -> str:
         asset = self.fill.fee_asset
         return asset_amount(asset, self.fill.fee)
+
+    def effective(self) -> str:
+        """The price with the fee in it, with two more digits than a tick has."""
+        fill, market = self.fill, self.market
+        if market is None:
+            return NONE
+        whole = 10**market.base.decimals
+        found = effective(fill.side, market.unit, fill.price, fill.quantity, fill.fee, whole)
+        places = min(price_places(market) + 2, market.quote.decimals)
+        return NONE if found is None else fixed(found, market.quote.decimals, places)
 
     def time(self) -> str:
         return clock(self.fill.time)

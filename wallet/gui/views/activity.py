@@ -84,6 +84,10 @@ class OrdersView(QFrame):
 
 
 class FillsView(QFrame):
+    """``export_wanted``: all of them as a file."""
+
+    export_wanted = Signal()
+
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.setObjectName("fills")
@@ -94,14 +98,22 @@ class FillsView(QFrame):
             Column("Price", 92, FillLine.price, right=True),
             Column("Amount", 88, FillLine.amount, right=True),
             Column("Total", 104, FillLine.total, right=True),
+            Column("With fee", 96, FillLine.effective, right=True),
             Column("Fee", 140, FillLine.fee, right=True, tone=lambda _: "muted"),
             Column("State", 70, FillLine.state, right=True, tone=lambda _: "muted", stretch=True),
         ]
         self._model: RowsModel[FillLine] = RowsModel(columns, lambda line: line.key)
         self.table = Table("fills.table", "Fills", self._model, look, "No fills yet in this session.")
-        self.setLayout(column(self.table))
+        self._export = button(
+            "Export CSV…", "fills.export", role="quiet", tip="Every fill of this session, for a table"
+        )
+        self._export.clicked.connect(self.export_wanted)
+        self.setLayout(column(self.table, row(None, self._export, margins=(10, 2, 6, 2))))
 
     def show_view(self, view: AppView) -> None:
+        some = view.channel is not None and bool(view.channel.fills)
+        self._export.setEnabled(some)
+        set_tip(self._export, "" if some else "There are no fills yet.")
         self._model.set_rows(fills(view.channel, {market.name: market for market in view.markets}))
 
 
