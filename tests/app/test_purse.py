@@ -52,13 +52,14 @@ def test_what_cannot_be_read_is_not_signed() -> None:
         read(Call(HIM, b"", 1), chain_id=6)
     for call in (
         Call(HIM, b"\1\2\3\4"),
-        approve(USDT.address, HIM, 2**256 - 1),
         Call(HIM, deposit(CONTRACT, NATIVE, 5).data, 5),  # the right call of another contract
         Call(CONTRACT, b"\1\2\3\4"),
     ):
         with pytest.raises(WalletError, match="SIGN_UNKNOWN_CALL"):
             read(call)
-    assert read(deposit(CONTRACT, NATIVE, 5)).title == "Call deposit of the sessions' contract"
+    with pytest.raises(WalletError, match="SIGN_APPROVAL"):
+        read(approve(USDT.address, HIM, 2**256 - 1))
+    assert read(deposit(CONTRACT, NATIVE, 5 * 10**18)).title == "Deposit 5 ETH"
 
 
 def test_the_question_at_the_window_is_read_from_the_bytes() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from wallet.app import estimate, nodes, views
 from wallet.app.backend import ORDER_LIFETIME
+from wallet.app.clear import ReadSigner
 from wallet.app.display import Display
 from wallet.app.installation import ChannelKeys, Installation, open_journal
 from wallet.app.leaving import ExitPlan
@@ -112,7 +113,8 @@ class Account:
 
     @property
     def owner(self) -> TransactionSigner:
-        return self.vault.owner()
+        """The owner's key, for what can be read of this chain and contract alone."""
+        return ReadSigner(self.vault.owner(), self.broker.chain_id, self.broker.adjudicator, self.names.assets)
 
     # --- life ---
 

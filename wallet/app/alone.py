@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wallet.app import proofs as app_proofs
+from wallet.app.clear import ReadSigner
 from wallet.app.snapshots import AssetInfo, ShareView
 from wallet.chain import calls, token
 from wallet.chain.calls import Call, SeenTerms, Validation
@@ -192,7 +193,8 @@ class Alone:
 
     async def _send(self, signer: TransactionSigner, channel: bytes, purpose: str, call: Call) -> None:
         store = self._outbox.store_for(channel, purpose)
-        receipt = await Sender(self._nodes, self.contract.chain_id, signer, store).execute(call)
+        reader = ReadSigner(signer, self.contract.chain_id, self.contract.address, self._names)
+        receipt = await Sender(self._nodes, self.contract.chain_id, reader, store).execute(call)
         self._outbox.mark(receipt.transaction, "mined")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wallet.app.clear_calls import Names, Read, read_adjudicator, read_approval
 from wallet.app.snapshots import AssetInfo
-from wallet.chain.artifact import adjudicator
 from wallet.chain.calls import read_transfer
-from wallet.chain.envelope import Envelope, read_unsigned
+from wallet.chain.envelope import Envelope, envelope_of, read_signed, read_unsigned
+from wallet.chain.tx import TransactionSigner
 from wallet.protocol.addresses import show_address
 from wallet.protocol.amounts import format_amount
 from wallet.protocol.errors import WalletError
@@ -35,17 +36,18 @@ def read_transaction(
 ) -> Reading:
     """The reading of an unsigned transaction for this chain, and this adjudicator's ``contract``.
 
-    ``names``: of addresses the user knows. Raises WalletError("TX_FORM" | "CHAIN_WRONG_ID" | "SIGN_UNKNOWN_CALL").
+    ``names``: of addresses the user knows. Raises WalletError("TX_FORM" | "CHAIN_WRONG_ID" | "SIGN_UNKNOWN_CALL" |
+    "SIGN_NOT_YOURS" | "SIGN_APPROVAL").
     """
     envelope = read_unsigned(raw)
     if envelope.chain_id != chain_id:
         raise WalletError("CHAIN_WRONG_ID", expected=chain_id, got=envelope.chain_id, node="")
-    title, what = _read_call(envelope, sender, assets, contract, names)
+    title, what = _read_call(envelope, sender, contract, Names(assets, names))
     coin = assets.get(NATIVE, AssetInfo(NATIVE, "coin", 18))
     most = envelope.max_cost
     rows = [
         *what,
-        ("From", _who(sender, names)),
+        ("From", Names(assets, names).who(sender)),
         ("Network fee, at most", f"{format_amount(most, coin.decimals)} {coin.symbol}"),
         ("Price of gas, at most", f"{format_amount(envelope.max_fee_per_gas, GWEI)} gwei"),
         ("Chain", str(envelope.chain_id)),
@@ -61,37 +63,59 @@ def one_line(raw: bytes, sender: bytes, assets: Mapping[bytes, AssetInfo]) -> st
     """The same in one line, for a question; of a call of any contract no more than where it goes."""
     envelope = read_unsigned(raw)
     try:
-        title, rows = _read_call(envelope, sender, assets, b"", {})
+        title, rows = _read_call(envelope, sender, b"", Names(assets, {}))
     except WalletError:
         return f"Call the contract {show_address(envelope.to)}"
     to = next((value for label, value in rows if label == "To"), "")
     return f"{title} to {to}" if to else title
 
 
-def _read_call(
-    envelope: Envelope, sender: bytes, assets: Mapping[bytes, AssetInfo], contract: bytes, names: Mapping[bytes, str]
-) -> tuple[str, list[tuple[str, str]]]:
-    coin = assets.get(NATIVE, AssetInfo(NATIVE, "coin", 18))
+def _read_call(envelope: Envelope, sender: bytes, contract: bytes, names: Names) -> Read:
     if not envelope.data:
         if envelope.to == sender and not envelope.value:
             return "Take the place of a transaction, and move nothing", []
-        amount = f"{format_amount(envelope.value, coin.decimals)} {coin.symbol}"
-        return f"Send {amount}", [("Amount", amount), ("To", _who(envelope.to, names))]
-    moved = read_transfer(envelope.data)
-    if moved is not None and not envelope.value and envelope.to in assets:
-        asset = assets[envelope.to]
-        amount = f"{format_amount(moved[1], asset.decimals)} {asset.symbol}"
-        token = ("Token", show_address(asset.address) + ("" if asset.verified else " (named by the broker)"))
-        return f"Send {amount}", [("Amount", amount), ("To", _who(moved[0], names)), token]
-    found = next((one for one in adjudicator().abi.functions.values() if envelope.data[:4] == one.selector), None)
-    if envelope.to != contract or found is None:
+        amount = names.amount(NATIVE, envelope.value)
+        return f"Send {amount}", [("Amount", amount), ("To", names.who(envelope.to))]
+    if envelope.to == contract:
+        return read_adjudicator(envelope, sender, names)
+    asset = names.assets.get(envelope.to)
+    if asset is None:
         raise WalletError("SIGN_UNKNOWN_CALL", to=show_address(envelope.to), selector="0x" + envelope.data[:4].hex())
-    rows = [("Contract", show_address(contract)), ("Call", found.name)]
-    if envelope.value:
-        rows.append(("Amount", f"{format_amount(envelope.value, coin.decimals)} {coin.symbol}"))
-    return f"Call {found.name} of the sessions' contract", rows
+    moved = read_transfer(envelope.data)
+    if moved is not None and not envelope.value:
+        amount = names.amount(asset.address, moved[1])
+        token = ("Token", show_address(asset.address) + ("" if asset.verified else " (named by the broker)"))
+        return f"Send {amount}", [("Amount", amount), ("To", names.who(moved[0])), token]
+    allowed = read_approval(envelope, contract, names)
+    if allowed is None:
+        raise WalletError("SIGN_UNKNOWN_CALL", to=show_address(envelope.to), selector="0x" + envelope.data[:4].hex())
+    return allowed
 
 
-def _who(address: bytes, names: Mapping[bytes, str]) -> str:
-    name = names.get(address)
-    return show_address(address) + (f" ({name})" if name else "")
+class ReadSigner:
+    """The owner's key for transactions of one chain and contract, which signs nothing that can't be read.
+
+    Whoever builds a transaction, and from whatever, this reads the bytes once more before the key sees them. A signer
+    like the one it holds (:class:`wallet.chain.tx.TransactionSigner`).
+    """
+
+    def __init__(
+        self, key: TransactionSigner, chain_id: int, contract: bytes, assets: Mapping[bytes, AssetInfo]
+    ) -> None:
+        self._key = key
+        self._chain_id = chain_id
+        self._contract = contract
+        self._assets = assets
+
+    @property
+    def address(self) -> bytes:
+        return self._key.address
+
+    def sign_transaction(self, transaction: Mapping[str, object]) -> bytes:
+        """Raises WalletError as :func:`read_transaction`, and "KEYS_SIGNING_FAULT" if anything else was signed."""
+        wanted = envelope_of(transaction)
+        read_transaction(wanted.unsigned(), self.address, self._assets, self._chain_id, self._contract, {})
+        raw = self._key.sign_transaction(transaction)
+        if read_signed(raw) != wanted:
+            raise WalletError("KEYS_SIGNING_FAULT", address=show_address(self.address))
+        return raw

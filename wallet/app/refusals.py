@@ -407,6 +407,12 @@ CHAIN: Final[dict[str, str]] = {
     "SIGN_UNKNOWN_CALL": _(
         "This would call {to} in a way this program can't read ({selector}), so it is not signed. Nothing was sent."
     ),
+    "SIGN_NOT_YOURS": _(
+        "This would open a session of {owner}, which is not the account that would sign. It is not signed."
+    ),
+    "SIGN_APPROVAL": _(
+        "This would let {spender} take your tokens. Only the sessions' contract may ever do that, so it is not signed."
+    ),
     "WARN-ALIKE": _(
         "{address} begins and ends like {other}, and is another address. This is how people are tricked: compare every "
         "digit with what the recipient gave you."

@@ -5,7 +5,7 @@ EIP-1559 only, without an access list: this program makes no others. Sources: EI
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,20 @@ class Envelope:
     def _items(self) -> list[Any]:
         numbers = (self.chain_id, self.nonce, self.tip, self.max_fee_per_gas, self.gas_limit)
         return [*map(_number, numbers), self.to, _number(self.value), self.data, []]
+
+
+def envelope_of(fields: Mapping[str, object]) -> Envelope:
+    """The same of eth-account's fields, as this program makes them. Raises WalletError("TX_FORM") for any others."""
+    names = ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas", "to", "value", "data")
+    numbers, (to, value, data) = [fields.get(name) for name in names[:5]], [fields.get(name) for name in names[5:]]
+    target = bytes.fromhex(to.removeprefix("0x")) if isinstance(to, str) else to
+    known = {*names, "type", "accessList", "from"}
+    if not set(fields) <= known or fields.get("accessList") or fields.get("type", 2) not in (2, "0x2"):
+        raise _malformed("not its fields")
+    whole = [number for number in (*numbers, value) if isinstance(number, int) and number >= 0]
+    if len(whole) != 6 or not isinstance(target, bytes) or len(target) != 20 or not isinstance(data, bytes):
+        raise _malformed("a field is none")
+    return Envelope(whole[0], whole[1], whole[2], whole[3], whole[4], target, whole[5], data)
 
 
 def read_unsigned(raw: bytes) -> Envelope:
