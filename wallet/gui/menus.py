@@ -9,12 +9,11 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from wallet import __version__
 from wallet.gui.look import Look, Mode
 from wallet.gui.models.actions import ACTIONS, MENUS, VIEW, Action
 from wallet.gui.models.settings import THEME
 from wallet.gui.models.updates import Found
-from wallet.gui.pages.ask import tell
+from wallet.gui.pages.about import AboutDialog
 from wallet.gui.pages.keyboard import KeyboardDialog
 from wallet.gui.room import TradingRoom
 from wallet.gui.views.layouts import PRESETS, Layouts
@@ -45,7 +44,7 @@ class Menus(QObject):
         self._filled = False
         bar = window.menuBar()
         bar.setObjectName("menubar")
-        handlers = _handlers(window)
+        handlers = _handlers(window, look)
         menus = {title: bar.addMenu(title) for title in MENUS}
         menus[VIEW].addMenu(self.panels)
         self.own_layouts = LayoutMenu()
@@ -153,7 +152,7 @@ class LayoutMenu(QMenu):
             gone.addAction(name.replace("&", "&&")).triggered.connect(lambda _=False, name=name: layouts.remove(name))
 
 
-def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
+def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], object]]:
     """What each action does."""
 
     def room(do: Callable[[TradingRoom], object]) -> Callable[[], None]:
@@ -195,20 +194,10 @@ def _handlers(window: MainWindow) -> Mapping[str, Callable[[], object]]:
         "layout-save": room(TradingRoom.ask_layout_name),
         "keyboard": lambda: KeyboardDialog(window.preferences, window).open(),
         "updates": window.show_updates,
-        "about": lambda: _tell_about(window),
+        "about": lambda: AboutDialog(window.view, look, window).open(),
     }
     for preset in PRESETS:
         handlers[f"layout-{preset}"] = arrange(preset)
-    for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags"):
+    for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags", "result"):
         handlers[name] = go(name)
     return handlers
-
-
-def _tell_about(window: MainWindow) -> None:
-    tell(
-        window,
-        f"Channel Wallet {__version__}",
-        "Trading channels: every step is signed by you and by the broker, and the last one is all you need "
-        "to leave.\n\n"
-        "Fonts: Inter and JetBrains Mono, both under the SIL Open Font License.",
-    )

@@ -56,14 +56,6 @@ class _NoRepeat(QObject):
         return isinstance(event, QKeyEvent) and event.isAutoRepeat()
 
 
-def tell(parent: QWidget, title: str, text: str) -> QMessageBox:
-    """Say something that needs no answer."""
-    box = _box(parent, "tell", title, text)
-    box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
-    box.open()
-    return box
-
-
 def _box(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
     box = QMessageBox(parent)
     box.setObjectName(name)

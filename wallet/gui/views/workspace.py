@@ -21,6 +21,7 @@ from wallet.gui.views.funds import FundsView
 from wallet.gui.views.history import HistoryView
 from wallet.gui.views.layouts import STANDARD, Layouts
 from wallet.gui.views.markets import MarketsView
+from wallet.gui.views.result import ResultView
 from wallet.gui.views.tape import Tape
 from wallet.gui.views.ticket import Ticket
 
@@ -57,6 +58,7 @@ class Workspace(QMainWindow):
         self.ticket = Ticket(desk.preferences)
         self.orders, self.fills = OrdersView(desk.look), FillsView(desk.look)
         self.history = HistoryView(desk)
+        self.result = ResultView(desk.look)
         self.flags = FlagsView(desk.look)
         self.docks = {
             "markets": Dock("markets", "Markets", self.markets),
@@ -68,6 +70,7 @@ class Workspace(QMainWindow):
             "ticket": Dock("ticket", "Order", self.ticket),
             "orders": Dock("orders", "Open orders", self.orders),
             "fills": Dock("fills", "Fills", self.fills),
+            "result": Dock("result", "Session result", self.result),
             "history": Dock("history", "History", self.history),
             "flags": Dock("flags", "Flags", self.flags),
         }
@@ -142,6 +145,7 @@ class Workspace(QMainWindow):
         self._show_if_seen("funds", self.funds.show_view)
         self._show_if_seen("orders", self.orders.show_view)
         self._show_if_seen("fills", self.fills.show_view)
+        self._show_if_seen("result", self.result.show_view)
         self._show_if_seen("flags", self.flags.show_view)
         self.history.show_view(view)
         self._count_tabs(view)
@@ -159,6 +163,7 @@ class Workspace(QMainWindow):
 
     def show_prices(self, prices: MarketView) -> None:
         self.markets.show_market(prices)
+        self.result.show_prices(prices)
         if self._market is None or prices.book.market != self._market.name:
             return
         self._prices = prices
