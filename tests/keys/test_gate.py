@@ -105,10 +105,10 @@ def test_a_clock_set_back_locks_nobody_out(path: Path, clock: Clock) -> None:
         b"",
         b"{}",
         b"[]",
-        b'{"failed":-1,"at":0}',
-        b'{"failed":9,"at":1e999}',
-        b'{"failed":9,"at":NaN}',
-        b'{"failed":1e9,"at":-5}',
+        b'{"failed":-1,"atMs":0}',
+        b'{"failed":9,"atMs":1e999}',
+        b'{"failed":9,"atMs":NaN}',
+        b'{"failed":9,"atMs":-5}',
         b"x" * 5000,
         b"[" * 1000,
     ],
@@ -119,7 +119,7 @@ def test_a_record_that_is_none_is_none(path: Path, text: bytes) -> None:
 
 
 def test_a_huge_count_waits_a_minute(path: Path, clock: Clock) -> None:
-    path.with_name("keys.vault.tries").write_text(f'{{"failed":{10**14},"at":{clock.now}}}')
+    path.with_name("keys.vault.tries").write_text(f'{{"failed":{10**14},"atMs":{int(clock.now * 1000)}}}')
     assert gate.seconds_to_wait(path) == 60
 
 

@@ -13,6 +13,11 @@ def _(text: str) -> str:
 OPERATION: Final[dict[str, str]] = {
     "KEYSTORE_FORM": _("{path} is no key file that this program opens: {why}."),
     "KEYSTORE_PASSWORD": _("The password does not open {path}. Nothing was changed; try again."),
+    "TYPED_FORM": _("This is no typed data that this program knows ({why}). Nothing was checked."),
+    "SIGNATURE_FORM": _("This is no signature: 65 bytes in hexadecimal digits are needed."),
+    "SIGNATURE_OTHER": _("The signature is not {address}'s over this: it would be {signer}'s."),
+    "IMPORT_ONE": _("Give exactly one: a key file, --private-key, or --watch."),
+    "EXPORT_ONE": _("Give exactly one: a file for the key, or --phrase."),
     "PASSWORD_FD": _("No password can be read from file descriptor {number}: {why}."),
     "SETTINGS_FILE": _("{path} can't be read: {why}. “channel-wallet broker init” writes one to begin with."),
     "SETTINGS_SYNTAX": _("{path} is no TOML: {why}. Nothing was started; correct it there."),

@@ -25,6 +25,7 @@ from wallet.cli.orders import order
 from wallet.cli.purse import accounts, addresses, send, transactions
 from wallet.cli.records import evidence, flags, history, proof
 from wallet.cli.recover import recover
+from wallet.cli.signing import sign, verify
 from wallet.cli.updates import updates
 from wallet.cli.watch import watch
 from wallet.protocol.errors import WalletError
@@ -114,7 +115,7 @@ def sandbox(
 
 for _command in (
     *(keys, faucet, channel, order, history, proof, evidence, flags),
-    *(accounts, send, transactions, addresses),
+    *(accounts, send, transactions, addresses, sign, verify),
     *(backup, broker, recover, contract, gas, nodes, status, watch, updates),
 ):
     main.add_command(_command)

@@ -7,20 +7,19 @@ file descriptor, or it is asked for.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wallet.cli.passwords import secret_of
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
     from wallet.keys.secret import Secret
 
 VARIABLE = "CHANNEL_WALLET_KEY_PASSWORD"
-_MAX_PASSWORD = 4_096
 
 password_option = click.option(
     "--password-fd",
@@ -48,16 +47,4 @@ def extras() -> Iterator[None]:
 
 def key_password(descriptor: int | None, *, new: bool = False) -> Secret:
     """The password of key files. Raises WalletError("PASSWORD_FD")."""
-    from wallet.keys.secret import Secret
-
-    if descriptor is not None:
-        try:
-            with os.fdopen(descriptor, "rb", closefd=False) as stream:
-                data = stream.read(_MAX_PASSWORD)
-        except OSError as error:
-            raise WalletError("PASSWORD_FD", number=descriptor, why=error.strerror or "") from error
-        return Secret(data.split(b"\n", 1)[0].rstrip(b"\r").decode("utf-8", "replace"))
-    given = os.environ.get(VARIABLE)
-    if given is None:
-        given = click.prompt("Password of the key files", hide_input=True, confirmation_prompt=new, err=True)
-    return Secret(str(given))
+    return secret_of(descriptor, VARIABLE, "Password of the key files", new=new)

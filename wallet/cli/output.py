@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wallet.cli.passwords import given_secret
 from wallet.protocol.errors import WalletError
 
 if TYPE_CHECKING:
     from wallet.app.records import Stored
     from wallet.keys.secret import Secret
+    from wallet.keys.vault import Vault
 
+VARIABLE = "CHANNEL_WALLET_PASSWORD"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -31,9 +33,15 @@ def wallet_command(command: F) -> F:
         help="The profile's directory; else the one of the window.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @click.option(
+        "--password-fd",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help=f"Read the password from this open file descriptor; else {VARIABLE}, else it is asked for.",
+    )
     @functools.wraps(command)
-    def wrapped(profile: Path | None, as_json: bool, **arguments: Any) -> None:
-        _run(command, Context(profile, as_json=as_json), arguments)
+    def wrapped(profile: Path | None, as_json: bool, password_fd: int | None, **arguments: Any) -> None:
+        _run(command, Context(profile, as_json=as_json, password_fd=password_fd), arguments)
 
     return wrapped  # type: ignore[return-value] # click needs a function with other parameters
 
@@ -74,9 +82,11 @@ channel_option = click.option(
 class Context:
     """One invocation: where the profile is and how to print."""
 
-    def __init__(self, profile: Path | None, *, as_json: bool) -> None:
+    def __init__(self, profile: Path | None, *, as_json: bool, password_fd: int | None = None) -> None:
         self.profile = profile
         self.as_json = as_json
+        self._password_fd = password_fd
+        self._password: Secret | None = None
 
     # --- printing ---
 
@@ -102,20 +112,30 @@ class Context:
         return default_path()
 
     def password(self, *, new: bool = False) -> Secret:
+        """The profile's. Raises WalletError("PASSWORD_FD")."""
         from wallet.keys.secret import Secret
 
         given = self.given_password()
         if given is None:
             given = Secret(click.prompt("Password", hide_input=True, confirmation_prompt=new, err=True))
+        if new:
+            self.judge(given)
         return given
 
-    @staticmethod
-    def given_password() -> Secret | None:
-        """The one in the environment, for scripts."""
-        from wallet.keys.secret import Secret
+    def given_password(self) -> Secret | None:
+        """The one that scripts give: of the descriptor, which is read once, or the environment."""
+        if self._password is None:
+            self._password = given_secret(self._password_fd, VARIABLE)
+        return self._password
 
-        given = os.environ.get("CHANNEL_WALLET_PASSWORD")
-        return None if given is None else Secret(given)
+    def judge(self, password: Secret) -> None:
+        """A word on a new password that is easily guessed; whose wallet it is decides."""
+        from wallet.app.messages import sentence
+        from wallet.keys.strength import WORDS, judge
+
+        found = judge(password)
+        if password and not found.good:
+            self.warn("PASSWORD-WEAK", word=WORDS[found.score], why=sentence(found.why))
 
     def warn(self, code: str, **params: object) -> None:
         """One sentence beside the result: on standard error."""
@@ -123,16 +143,18 @@ class Context:
 
         click.echo(sentence(code, params), err=True)
 
-    def create_vault(self, phrase: Secret) -> str:
-        """Makes profile and key file; the address."""
+    def create_vault(self, make: Callable[..., Vault], what: object, **more: object) -> str:
+        """Makes profile and key file with one of :mod:`wallet.keys.vault`'s functions; the first address."""
         from wallet.app.profile import Profile
-        from wallet.keys.kdf import calibrate
-        from wallet.keys.vault import create_vault
+        from wallet.keys.files import check_absent
+        from wallet.keys.kdf import calibrate, check_password
 
-        password = self.password(new=True)
-        profile = Profile(self.profile_path())
+        path = self.profile_path()
+        check_absent(path / "keys.vault")  # before a password is asked for in vain
+        password = check_password(self.password(new=True))
+        profile = Profile(path)
         try:
-            vault = create_vault(profile.vault, phrase, password, params=calibrate())
+            vault = make(profile.vault, what, password, params=calibrate(), **more)
             if profile.doubt:
                 self.warn(profile.doubt)
             return "0x" + vault.accounts[0].address.hex()

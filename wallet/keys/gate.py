@@ -18,16 +18,12 @@ import msgspec
 from wallet.keys import files, kdf
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, open_vault
+from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 FREE_TRIES = 3
 LONGEST_WAIT = 60
 _MAX_BYTES = 1024
-
-
-class _Record(msgspec.Struct, forbid_unknown_fields=True):
-    failed: int
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,13 @@ def _path(vault: Path) -> Path:
 
 def _read(vault: Path) -> Tries:
     try:
-        row = msgspec.json.decode(files.read_bounded(_path(vault), _MAX_BYTES), type=_Record)
-    except (WalletError, msgspec.MsgspecError):
+        row = strictjson.loads(files.read_bounded(_path(vault), _MAX_BYTES))
+    except WalletError:
         return Tries(0, 0)
-    if not 0 < row.failed or not 0 <= row.at:
+    failed, at = (row.get("failed"), row.get("atMs")) if isinstance(row, dict) else (None, None)
+    if type(failed) is not int or type(at) is not int or failed < 1 or at < 0:
         return Tries(0, 0)
-    tries = Tries(min(row.failed, 1000), row.at)
+    tries = Tries(min(failed, 1000), at / 1000)
     if tries.at > time.time():  # the clock was set back: the wait begins again, and is no longer than it was
         tries = Tries(tries.failed, time.time())
         _write(vault, tries)
@@ -108,4 +105,4 @@ def _write(vault: Path, tries: Tries) -> None:
         if tries.failed == 0:
             _path(vault).unlink(missing_ok=True)
         else:
-            files.replace(_path(vault), msgspec.json.encode(_Record(tries.failed, tries.at)))
+            files.replace(_path(vault), msgspec.json.encode({"failed": tries.failed, "atMs": int(tries.at * 1000)}))

@@ -8,6 +8,7 @@ from coincurve import PrivateKey
 
 from wallet.keys.secret import Redacted
 from wallet.protocol import signatures
+from wallet.protocol.eip191 import message_digest
 from wallet.protocol.errors import WalletError
 from wallet.protocol.typed import TypedDigest
 
@@ -52,6 +53,9 @@ class Signer(Redacted):
         """
         if type(typed) is not TypedDigest or typed.struct not in SIGNABLE or len(typed.digest) != 32:
             raise WalletError("KEYS_UNKNOWN_STRUCT", struct=getattr(typed, "struct", type(typed).__name__))
+        return self._signed(typed)
+
+    def _signed(self, typed: TypedDigest) -> bytes:
         signature = signatures.sign(self._unlocked(), typed)
         if signatures.recover_signer(typed, signature) != self.address:
             raise WalletError("KEYS_SIGNING_FAULT", address="0x" + self.address.hex())
@@ -72,6 +76,10 @@ class AccountSigner(Signer):
     """A key with an account on chain (owner or gas): it signs transactions too. A session key never does."""
 
     __slots__ = ()
+
+    def sign_message(self, message: bytes) -> bytes:
+        """65 bytes over a plain message (EIP-191), which no struct and no transaction can be taken for."""
+        return self._signed(message_digest(message))
 
     def sign_transaction(self, transaction: Mapping[str, object]) -> bytes:
         """The raw signed transaction, its sender recovered and compared. Slow at the first call (imports).

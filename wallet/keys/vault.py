@@ -344,6 +344,12 @@ class Vault(Redacted):
             self._owner.section, self._session.section  # noqa: B018 - the same
             return self._owner.data_key + self._session.data_key
 
+    def export_key(self, which: int | bytes = 0) -> bytes:
+        """The private key of an account (32 bytes), to be sealed elsewhere. Raises as :meth:`owner`."""
+        with self._mutex:
+            address = self.owner(which).address
+            return self._owner.section.keys[self._owner.addresses.index(address)]
+
     def export_phrase(self) -> Secret:
         """The recovery phrase, to be shown to the owner only; WalletError("KEYS_LOCKED" | "KEYS_NO_PHRASE")."""
         return self._owner.phrase()

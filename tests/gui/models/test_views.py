@@ -271,15 +271,6 @@ def test_asked_words_are_distinct_and_in_order() -> None:
     assert onboarding.tidy_phrase("  Legal\n winner\tTHANK ") == phrase
 
 
-@pytest.mark.parametrize(
-    ("password", "word"),
-    [("short", "too short"), ("aaaaaaaaaaaa", "weak"), ("password", "weak"), ("tr0ub4dor&3", "good"),
-     ("correct horse battery staple", "strong")],
-)  # fmt: skip
-def test_strength_flatters_nobody(password: str, word: str) -> None:
-    assert onboarding.strength(password).word == word
-
-
 def test_password_pairs() -> None:
     assert onboarding.password_reason("long enough", "long enough") is None
     codes = [onboarding.password_reason(*pair) for pair in (("", ""), ("short", "short"), ("long enough", "other"))]

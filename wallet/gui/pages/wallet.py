@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QPlainTextEdit,
 
 from wallet.app.messages import explain, sentence
 from wallet.gui.launcher import Launcher
-from wallet.gui.models.onboarding import ASKED, asked_words, password_reason, strength, tidy_phrase, wrong_words
+from wallet.gui.models.onboarding import ASKED, asked_words, password_reason, tidy_phrase, wrong_words
 from wallet.gui.pages.page import Page
 from wallet.gui.widgets.files import ask_folder, ask_which
 from wallet.gui.widgets.layout import button, column, frame, row
 from wallet.gui.widgets.text import Label, describe
+from wallet.keys.secret import Secret
+from wallet.keys.strength import WORDS, judge
 from wallet.protocol.errors import WalletError
 
 _TYPE = "Type the words of your recovery phrase, in their order."
@@ -84,11 +86,16 @@ class PasswordPair(QWidget):
         self._first = _secret_field(f"{name}.password", "Password")
         self._again = _secret_field(f"{name}.password.again", "Password once more")
         self._word = Label("", level="small")
+        self._word.setObjectName(f"{name}.strength")
+        self._why = Label("", tone="muted", level="small", wrap=True)
+        self._why.setObjectName(f"{name}.strength.why")
+        self._why.hide()
         self._first.textChanged.connect(self._judge)
         self.setLayout(
             column(
                 row(Label("Password for this profile", tone="muted"), None, self._word),
                 self._first,
+                self._why,
                 6,
                 Label("Once more", tone="muted"),
                 self._again,
@@ -109,9 +116,11 @@ class PasswordPair(QWidget):
         self._again.clear()
 
     def _judge(self, text: str) -> None:
-        found = strength(text)
-        self._word.show_text(found.word if text else "")
+        found = judge(Secret(text))
+        self._word.show_text(WORDS[found.score] if text else "")
         self._word.set_tone(_TONES[found.score])
+        self._why.show_text(sentence(found.why) if text and found.why else "")
+        self._why.setVisible(bool(text and found.why))
 
 
 class NewWalletPage(Page):
