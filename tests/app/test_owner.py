@@ -15,13 +15,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.gui.scripted import CHANNEL, NOW, ScriptedBackend, app_view, channel, failed, order
+from tests.gui.scripted import ANNA, CHANNEL, DRAFT, NOW, PURSE, ScriptedBackend, app_view, channel, failed, order
 from tests.support.waiting import eventually
 from wallet.app.backend import Commands
 from wallet.app.owner import door as door_module
@@ -30,7 +31,9 @@ from wallet.app.owner.calls import READING, calls
 from wallet.app.owner.claim import Owner, own_or_raise, own_or_visit
 from wallet.app.owner.guest import Guest, raise_window
 from wallet.app.snapshots import Phase
+from wallet.chain.envelope import Envelope
 from wallet.keys.secret import Secret
+from wallet.protocol.addresses import show_address
 from wallet.protocol.errors import WalletError
 from wallet.wire.frames import RemoteError
 
@@ -477,3 +480,30 @@ def test_json_is_read_by_the_one_strict_decoder() -> None:
     for text in (b'{"a":-0}', b'{"a":1e3}', b'{"a":"\\ud800"}', b"[" * 40, json.dumps([]).encode()):
         with pytest.raises(WalletError):
             frames.decode(text, 4096)
+
+
+# --- the owner's accounts ---------------------------------------------------------------------------------------------
+
+
+def test_accounts_and_previews_cross_the_socket_whole(guest: Guest, served: Served) -> None:
+    assert guest.purse(b"").result(10) == PURSE
+    assert guest.prepare_send(b"", PURSE.accounts[0].address, ANNA, bytes(20), None, "fast").result(10) == DRAFT
+    large = replace(PURSE.transactions[0], amount=2**255, most_fee=10**30)
+    served.purse_shown = replace(PURSE, transactions=(large,))
+    assert guest.purse(b"").result(10).transactions == (large,)
+    assert acted(served) == []
+
+
+def test_what_is_signed_is_asked_about_in_the_words_of_its_bytes(owner: Owner, guest: Guest, served: Served) -> None:
+    window = Window()
+    owner.attend(window)
+    unsigned = Envelope(5, 7, 1, 10**9, 21_000, ANNA, 15 * 10**17, b"").unsigned()
+    waiting = guest.send_prepared(b"", PURSE.accounts[0].address, unsigned)
+    eventually(lambda: window.asked)
+    assert window.asked == [f"Send 1.5 ETH to {show_address(ANNA)}, on the chain of Demo broker"]
+    assert acted(served) == []
+    window.answer.set_result(True)
+    assert waiting.result(10) == b"\x99" * 32
+    with pytest.raises(WalletError, match="TX_FORM"):  # no question for what is no transaction
+        guest.send_prepared(b"", PURSE.accounts[0].address, b"nonsense").result(10)
+    assert len(window.asked) == 1

@@ -27,7 +27,7 @@ from wallet.app.purse_views import (
 )
 from wallet.app.snapshots import AssetInfo
 from wallet.chain import token
-from wallet.chain.calls import read_transfer
+from wallet.chain.calls import read_approval, read_transfer
 from wallet.chain.envelope import Envelope
 from wallet.chain.fees import Speed
 from wallet.protocol.addresses import look_alike, show_address
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 READY_WITHIN = 15.0
 SHOWN = 100  # transactions
+APPROVE = "approve"  # what it is, where the outbox knows what it is for
 Warnings = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
@@ -243,7 +244,7 @@ def _speed(word: str) -> Speed:
 
 def _moved(envelope: Envelope) -> tuple[bytes, bytes, int]:
     """Recipient, asset and amount; of any other call the contract and what goes with it."""
-    found = read_transfer(envelope.data)
+    found = read_transfer(envelope.data) or read_approval(envelope.data)
     if found is not None and not envelope.value:
         return found[0], envelope.to, found[1]
     return envelope.to, NATIVE, envelope.value
@@ -266,7 +267,7 @@ def _transaction_view(
         status = "cancelled" if winner is not None and winner.purpose == CANCEL else status
     return TransactionView(
         row.hash,
-        row.purpose,
+        APPROVE if read_approval(row.envelope.data) else row.purpose,
         status,
         row.created,
         row.sender,

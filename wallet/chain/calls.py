@@ -218,7 +218,16 @@ def transfer(token: bytes, to: bytes, amount: int) -> Call:
 
 def read_transfer(data: bytes) -> tuple[bytes, int] | None:
     """Recipient and amount of a token transfer's calldata; None for any other data."""
+    return _read_pair(ERC20_TRANSFER, data)
+
+
+def read_approval(data: bytes) -> tuple[bytes, int] | None:
+    """The same of an approval: who may take, and how much."""
+    return _read_pair(ERC20_APPROVE, data)
+
+
+def _read_pair(function: Function, data: bytes) -> tuple[bytes, int] | None:
     selector, rest = data[:4], data[4:]
-    if selector != ERC20_TRANSFER.selector or len(rest) != 64 or any(rest[:12]):
+    if selector != function.selector or len(rest) != 64 or any(rest[:12]):
         return None
     return rest[12:32], int.from_bytes(rest[32:], "big")

@@ -19,6 +19,7 @@ _WHOSE = {"broker": "broker", "own": "your account", "saved": "saved"}
 _PURPOSES = {
     "send": "Payment",
     "cancel": "Cancellation",
+    "approve": "Approval",
     "gas": "For the gas key",
     "open": "Session opened",
     "challenge": "Left without the broker",

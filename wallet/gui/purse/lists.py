@@ -34,7 +34,7 @@ class Transactions(QWidget):
         self._cancel = button("Cancel it…", "purse.cancel", tip="Take its place by one that moves nothing")
         self._faster.clicked.connect(lambda: self.faster.emit(self._picked))
         self._cancel.clicked.connect(lambda: self.cancel.emit(self._picked))
-        self._hash = Label("", tone="muted", level="small")
+        self._hash = Label("", tone="muted", level="mono")
         self._hash.setObjectName("purse.hash")
         layout = column(self.table, 8, row(self._faster, self._cancel, 10, self._hash, None), margins=(0, 8, 0, 0))
         layout.setStretch(0, 1)
@@ -48,7 +48,7 @@ class Transactions(QWidget):
         return (
             Column("Time", 150, lambda line: stamp(line.created)),
             Column("What", 130, model.purpose_words),
-            Column("To", 160, model.to_words, tip=lambda line: show_address(line.to)),
+            Column("To", 170, model.to_words, tip=lambda line: show_address(line.to)),
             Column("Amount", 150, model.amount_words, right=True),
             Column("Network fee", 170, fee, right=True),
             Column("Standing", 220, model.status_words, tone=model.status_tone, stretch=True),
@@ -85,7 +85,7 @@ class AddressBook(QWidget):
         self._picked: NamedView | None = None
         columns: tuple[Column[NamedView], ...] = (
             Column("Name", 200, lambda line: line.name),
-            Column("Address", 340, lambda line: show_address(line.address)),
+            Column("Address", 340, lambda line: show_address(line.address), mono=True),
             Column("Whose", 120, model.whose, tone=lambda _: "muted", stretch=True),
         )
         self._model: RowsModel[NamedView] = RowsModel(columns, lambda line: line.address)

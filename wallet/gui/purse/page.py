@@ -28,6 +28,8 @@ from wallet.protocol.addresses import short_address, show_address
 from wallet.protocol.errors import WalletError
 
 LOOK_MS = 2_000
+MOST_SEEN = 6  # accounts, before the list is scrolled
+_HEAD, _ROW = 32, 24
 _PARTS = (
     ("receive", "Receive", "Your address, to be copied or scanned"),
     ("send", "Send", "Pay somebody from this account"),
@@ -60,13 +62,12 @@ class PursePage(QWidget):
         self._where.setObjectName("purse.where")
         columns: tuple[Column[AccountView], ...] = (
             Column("Account", 190, self._name),
-            Column("Address", 160, lambda line: short_address(line.address), tip=_whole),
+            Column("Address", 160, lambda line: short_address(line.address), tip=_whole, mono=True),
             Column("Holds", 400, model.holdings, stretch=True),
             Column("", 120, model.account_kind, tone=lambda _: "muted"),
         )
         self._model: RowsModel[AccountView] = RowsModel(columns, lambda line: line.address)
         self.table = Table("purse.accounts", "Accounts", self._model, desk.look, "The chain is being asked…")
-        self.table.setFixedHeight(150)
         self.table.picked.connect(self._pick)
         self.receive, self.send, self.keys = Receive(), Send(), Keys()
         self.sent, self.book = Transactions(desk.look), AddressBook(desk.look)
@@ -148,6 +149,7 @@ class PursePage(QWidget):
         self._view = view
         self._where.show_text(f"chain {view.chain_id} · block {view.block}")
         self._model.set_rows(view.accounts)
+        self.table.setFixedHeight(_HEAD + _ROW * min(max(len(view.accounts), 2), MOST_SEEN))
         if self._chosen() is None:
             self._account = view.accounts[0].address
             self.table.selectRow(0)

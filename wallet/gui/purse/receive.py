@@ -62,7 +62,7 @@ class Receive(QWidget):
         self._address = b""
         self._code = Code("purse.code")
         self._name = Label("", level="title")
-        self._text = Label("", level="strong")
+        self._text = Label("", level="mono")
         self._text.setObjectName("purse.address")
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._words = Label("", tone="muted", wrap=True)

@@ -16,6 +16,7 @@ from wallet.gui.widgets.layout import button, column, frame, give_back_focus, ro
 from wallet.gui.widgets.text import Label, describe
 from wallet.protocol.errors import WalletError
 
+_WIDTH = 680
 _SPEEDS = (
     (SLOW, "Slow", "Cheapest: when blocks empty a little"),
     (NORMAL, "Normal", "In one of the next blocks"),
@@ -62,7 +63,12 @@ class Send(QWidget):
         self._review = button("Review…", "purse.review", role="primary")
         self._review.clicked.connect(self._ask)
         self._to.returnPressed.connect(self._ask)
-        self.setLayout(self._made())
+        narrow = QWidget()
+        narrow.setLayout(self._made())
+        narrow.setMaximumWidth(_WIDTH)
+        layout = row(narrow, None, spacing=0)
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
 
     def _made(self) -> QGridLayout:
         grid = QGridLayout()
@@ -189,7 +195,8 @@ class Preview(QDialog):
         grid.setHorizontalSpacing(18)
         grid.setVerticalSpacing(7)
         for line, (label, value) in enumerate(draft.rows):
-            shown = Label("", level="strong" if line < 2 else "", wrap=True)
+            level = "mono" if value.startswith("0x") else "strong" if line == 0 else ""
+            shown = Label("", level=level, wrap=True)
             shown.show_foreign(value)
             shown.setObjectName(f"purse.preview.{line}")
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -39,7 +39,10 @@ _ROW_HEIGHT = 24
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[R]):
-    """``tone`` names a colour of the theme; ``action`` makes the cell a button, on rows where it gives true."""
+    """``tone`` names a colour of the theme; ``action`` makes the cell a button, on rows where it gives true.
+
+    ``mono``: for addresses, where the text face would make a × of the x between two digits.
+    """
 
     title: str
     width: int
@@ -49,6 +52,7 @@ class Column(Generic[R]):
     action: Callable[[R], bool] | None = None
     tip: Callable[[R], str | None] | None = None
     stretch: bool = False
+    mono: bool = False
 
 
 class RowsModel(QAbstractTableModel, Generic[R]):
@@ -135,7 +139,7 @@ class CellDelegate(QStyledItemDelegate):
         action = index.data(ACTION_ROLE)
         if action is not None and not action:
             return
-        painter.setFont(self._look.font())
+        painter.setFont(self._look.font(-0.5, mono=True) if column.mono else self._look.font())
         text = str(index.data())
         inner = area.adjusted(7, 0, -7, 0)
         side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
