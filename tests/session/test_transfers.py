@@ -15,9 +15,9 @@ from tests.chain.scenario import STRANGER, TRADER
 from tests.session.pool import Pool
 from wallet.chain import fees, token
 from wallet.chain.calls import Call, read_transfer
-from wallet.chain.envelope import read_signed, read_unsigned
+from wallet.chain.envelope import Envelope, read_signed, read_unsigned
 from wallet.chain.fees import Speed
-from wallet.chain.tx import KeySigner
+from wallet.chain.tx import KeySigner, Sender
 from wallet.protocol.errors import WalletError
 from wallet.protocol.terms import NATIVE
 from wallet.session.outbox import Outbox, open_store
@@ -360,6 +360,26 @@ def test_what_another_machine_sent_at_the_same_nonce(tmp_path: Path) -> None:
     run(tmp_path, body)
 
 
-def _bid(prepared: Prepared) -> Any:
-    envelope = prepared.envelope
+def test_what_was_sent_on_other_chains_is_left_alone(tmp_path: Path) -> None:
+    async def body(desk: Desk) -> None:
+        elsewhere = Outbox(desk.store, desk.pool, 1)
+        foreign = replace((await desk.prepare(1)).envelope, chain_id=1)
+        stranger = Sender(desk.pool, 1, SIGNER, print).sign(foreign.call, foreign.nonce, _bid_of(foreign))
+        elsewhere.store_for(b"", "send")(stranger)
+        assert [row.hash for row in elsewhere.kept(10)] == [stranger.hash]
+        assert desk.outbox.kept(10) == desk.outbox.waiting(ME) == []
+        assert desk.outbox.find(stranger.hash) is None
+        ours = await desk.send(await desk.prepare(1))
+        await desk.pool.mine()
+        assert await desk.look() == {ours: "mined"}
+        assert [row.status for row in elsewhere.kept(10)] == ["signed"]
+
+    run(tmp_path, body)
+
+
+def _bid(prepared: Prepared) -> fees.Quote:
+    return _bid_of(prepared.envelope)
+
+
+def _bid_of(envelope: Envelope) -> fees.Quote:
     return fees.Quote(envelope.gas_limit, envelope.max_fee_per_gas, envelope.tip)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from wallet.app import addressbook, clear
@@ -64,9 +64,11 @@ class Purse:
         account = self._accounts.account(broker)
         await account.chain.ready(READY_WITHIN)
         assets = self._assets(account)
+        owners = self._vault.accounts
+        held = await asyncio.gather(*(_holdings(account.chain, row.address, assets) for row in owners))
         rows = [
-            AccountView(row.address, row.label, row.path, row.kind, await _holdings(account.chain, row.address, assets))
-            for row in self._vault.accounts
+            AccountView(row.address, row.label, row.path, row.kind, holdings)
+            for row, holdings in zip(owners, held, strict=True)
         ]
         book = self._book(account)
         names = {row.address: row.name for row in book}
@@ -144,7 +146,8 @@ class Purse:
         self.read(account, sender, unsigned)  # what can't be read is not signed
         self._signing(sender)
         outgoing = await account.chain.transfers.send(unsigned, self._vault.owner(sender))
-        await account.chain.refresh()
+        with suppress(WalletError):  # it is kept and sent: what the chain says of it comes later
+            await account.chain.refresh()
         return outgoing.hash
 
     def read(self, account: Account, sender: bytes, unsigned: bytes) -> clear.Reading:
@@ -224,8 +227,16 @@ class Purse:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-async def _holdings(chain: ChainLink, owner: bytes, assets: dict[bytes, AssetInfo]) -> tuple[HoldingView, ...]:
-    return tuple([HoldingView(info, await token.balance(chain.nodes, asset, owner)) for asset, info in assets.items()])
+async def _holdings(chain: ChainLink, owner: bytes, assets: Mapping[bytes, AssetInfo]) -> tuple[HoldingView, ...]:
+    """A token that does not answer as one is left out: one broken token must not hide the rest."""
+    found = []
+    for asset, info in assets.items():
+        try:
+            found.append(HoldingView(info, await token.balance(chain.nodes, asset, owner)))
+        except WalletError as error:
+            if asset == NATIVE or error.code not in ("RPC_REVERTED", "RPC_BAD_REPLY"):
+                raise
+    return tuple(found)
 
 
 async def _speeds(chain: ChainLink) -> tuple[SpeedView, ...]:

@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 
 SENT_WAIT = 120.0  # seconds for a transaction signed before to be mined
 WAITING = "status IN ('signed', 'undone')"
-MAX_FOLLOWED = 64
+MAX_FOLLOWED = 64  # beside all that wait
+OTHER_CHAINS = 4  # so many times as many rows are looked through, for those of one chain among others
+_COLUMNS = "hash, channel, purpose, raw, sender, status, created"
 RESEND_EVERY = 15  # looks, between two times that what waits is sent again
 
 _SCHEMA = """
@@ -74,6 +76,7 @@ class Outbox:
         self._rpc = rpc
         self._chain_id = chain_id
         self._receipts: dict[bytes, Receipt] = {}
+        self._envelopes: dict[bytes, Envelope | None] = {}  # read once: every look goes through them
         self._settled: set[bytes] = set()  # too deep to be taken back
         self._looks = 0
 
@@ -147,29 +150,25 @@ class Outbox:
 
     def kept(self, limit: int, senders: Iterable[bytes] | None = None) -> list[Kept]:
         """The newest ``limit`` of this chain, of these senders or of all, newest first."""
-        wanted = None if senders is None else set(senders)
-        found: list[Kept] = []
-        for row in self._store.rows(
-            "SELECT hash, channel, purpose, raw, sender, status, created FROM transactions"
-            " ORDER BY created DESC, nonce DESC, rowid DESC"
-        ):
-            if len(found) == limit:
-                break
-            if wanted is None or row[4] in wanted:
-                read = self._read(row)
-                found += [read] if read is not None else []
-        return found
+        wanted = None if senders is None else tuple(senders)
+        marks = "" if wanted is None else f" WHERE sender IN ({', '.join('?' * len(wanted))})"
+        rows = self._store.rows(
+            f"SELECT {_COLUMNS} FROM transactions{marks} ORDER BY created DESC, nonce DESC, rowid DESC LIMIT ?",  # noqa: S608
+            (*(wanted or ()), OTHER_CHAINS * limit),
+        )
+        return [found for found in map(self._read, rows) if found is not None][:limit]
 
     def find(self, digest: bytes) -> Kept | None:
         row = self._store.row(
-            "SELECT hash, channel, purpose, raw, sender, status, created FROM transactions WHERE hash = ?", (digest,)
+            f"SELECT {_COLUMNS} FROM transactions WHERE hash = ?",  # noqa: S608 - a constant
+            (digest,),
         )
         return self._read(row) if row is not None else None
 
     def waiting(self, sender: bytes) -> list[Kept]:
         """What was signed for ``sender`` on this chain and may yet be mined, by nonce."""
         rows = self._store.rows(
-            "SELECT hash, channel, purpose, raw, sender, status, created FROM transactions"  # noqa: S608 - a constant
+            f"SELECT {_COLUMNS} FROM transactions"  # noqa: S608 - a constant
             f" WHERE sender = ? AND {WAITING} ORDER BY nonce, created, rowid",
             (sender,),
         )
@@ -177,11 +176,10 @@ class Outbox:
 
     def _read(self, row: Row) -> Kept | None:
         digest, channel, purpose, raw, sender, status, created = row
-        try:
-            envelope = read_signed(raw)
-        except WalletError:
-            return None  # none of this program's
-        if envelope.chain_id != self._chain_id:
+        if digest not in self._envelopes:
+            self._envelopes[digest] = _envelope_of(raw)
+        envelope = self._envelopes[digest]
+        if envelope is None or envelope.chain_id != self._chain_id:
             return None
         receipt = self._receipts.get(digest)
         block, fee = (receipt.block_number, receipt.gas_used * receipt.gas_price) if receipt else (0, 0)
@@ -193,13 +191,15 @@ class Outbox:
         What a node dropped leaves again now and then. Raises WalletError("RPC_…").
         """
         self._looks += 1
-        watched = [row for row in self.kept(MAX_FOLLOWED, senders) if row.hash not in self._settled]
+        senders = tuple(senders)
+        newest = {row.hash: row for row in self.kept(MAX_FOLLOWED, senders) if row.hash not in self._settled}
+        watched = {row.hash: row for sender in senders for row in self.waiting(sender)} | newest
         used: dict[bytes, int] = {}
-        for row in watched:
+        for row in watched.values():
             if row.sender not in used:
                 used[row.sender] = await self._rpc.nonce(row.sender, "latest")
         head = await self._rpc.block_number() if watched else 0
-        for row in watched:
+        for row in watched.values():
             await self._look_at(row, used[row.sender], head, depth)
 
     async def _look_at(self, row: Kept, used: int, head: int, depth: int) -> None:
@@ -250,6 +250,14 @@ class Outbox:
             if time.monotonic() > deadline:
                 raise WalletError("TX_NOT_MINED", hash=show_hex(digest), seconds=int(SENT_WAIT))
             await asyncio.sleep(0.25)
+
+
+def _envelope_of(raw: bytes) -> Envelope | None:
+    """None for what is none of this program's."""
+    try:
+        return read_signed(raw)
+    except WalletError:
+        return None
 
 
 def _outcome(receipt: Receipt) -> str:
