@@ -41,6 +41,10 @@ def build_deb(python: Path, tree: Path, out: Path) -> Path:
         share / "applications" / f"{APPLICATION}.desktop",
         (LINUX / f"{APPLICATION}.desktop").read_text(encoding="utf-8"),
     )
+    _write(
+        share / "mime" / "packages" / f"{APPLICATION}.xml",
+        (LINUX / f"{APPLICATION}.mime.xml").read_text(encoding="utf-8"),
+    )
     _write(share / "metainfo" / f"{APPLICATION}.metainfo.xml", metainfo())
     _write(share / "lintian" / "overrides" / NAME, (DEBIAN / "lintian-overrides").read_text(encoding="utf-8"))
     _write(share / "doc" / NAME / "copyright", copyright_file())

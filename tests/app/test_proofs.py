@@ -20,7 +20,7 @@ from eth_account.messages import encode_typed_data
 from tests.chain.evm import Reverted
 from tests.chain.scenario import BROKER, SIGNERS, STRANGER, TRADER, Session
 from tests.chain.world import ALLOCATION, World
-from wallet.app import proofs
+from wallet.app import proofs, standing
 from wallet.app.sheet import sheet
 from wallet.app.snapshots import AssetInfo
 from wallet.chain import calls
@@ -251,7 +251,7 @@ def due(told: Told, value: Any, found: OnChain, *, now: int = 0, who: bytes = b"
         return result
 
     rpc = SimpleNamespace(block=lambda *_: answer(SimpleNamespace(time=now)))
-    contract = SimpleNamespace(channel=lambda _: answer(found), credit=lambda *_: answer(credit), rpc=rpc)
+    contract: Any = SimpleNamespace(channel=lambda _: answer(found), credit=lambda *_: answer(credit), rpc=rpc)
     account: Any = SimpleNamespace(chain=SimpleNamespace(contract=contract), address=who)
     proof = proofs.proofs.parse(value)
 
@@ -260,7 +260,9 @@ def due(told: Told, value: Any, found: OnChain, *, now: int = 0, who: bytes = b"
             what = (await proofs._due(account, proof, proofs.proofs.verify(proof)))[1]
         except WalletError as error:
             what = error.code
-        return what, await proofs.standing(account, proof)
+        stands = await standing.ask(contract, proof)
+        assert stands.show()["next"] == stands.next
+        return what, f"{stands.says} {stands.next}"
 
     return asyncio.run(both())
 
@@ -276,7 +278,11 @@ def test_what_is_due_by_a_proof_and_how_it_stands(told: Told) -> None:
     none, opened = OnChain(OnChainStatus.NONE, 0, 0, b""), OnChain(OnChainStatus.OPEN, 0, 0, b"")
     settled = OnChain(OnChainStatus.SETTLED, 0, 5, b"")
     assert due(told, value, none)[0] == "PROOF_NOT_OPEN"
-    assert due(told, value, opened) == ("PROOF_NOT_YOURS", "On the chain this channel is open: the proof counts.")
+    what, said = due(told, value, opened)
+    assert (what, said.startswith("On the chain this channel is open: the proof counts. Next: the trader 0x")) == (
+        "PROOF_NOT_YOURS",
+        True,
+    )
     assert due(told, value, opened, who=TRADER.address)[0] == "challenge"
     what, said = due(told, value, disputed(4), now=1_000)
     assert (what, "answers it" in said) == ("respond", True)
@@ -287,8 +293,21 @@ def test_what_is_due_by_a_proof_and_how_it_stands(told: Told) -> None:
     for recorded in (4, 5, 6):  # after the period nothing answers any more
         what, said = due(told, value, disputed(recorded), now=1_001)
         assert (what, "is over" in said) == ("settle", True)
-    assert due(told, value, settled, credit=7)[0] == "pay out"
-    assert due(told, value, settled)[0] == "PROOF_SETTLED"
+    what, said = due(told, value, settled, credit=7)
+    assert (what, "sent to his own address" in said) == ("pay out", True)
+    what, said = due(told, value, settled)
+    assert (what, "nothing is left to do" in said) == ("PROOF_SETTLED", True)
+
+
+def test_a_final_state_ends_whatever_runs(told: Told) -> None:
+    told.record_state(told.world.final(told.session, 5))
+    value = told.proof()
+    for found, word in (
+        (OnChain(OnChainStatus.OPEN, 0, 0, b""), "is open: the final state counts"),
+        (OnChain(OnChainStatus.DISPUTED, 1_000, 9, b"x" * 32), "state 9: this final state ends it"),
+    ):
+        what, said = due(told, value, found, now=2_000)
+        assert (what, word in said, "anyone may close" in said) == ("close", True, True)
 
 
 def test_codes_that_no_scanner_would_read_are_left_out_and_said_so(told: Told, qapp: object) -> None:

@@ -31,10 +31,11 @@ WORD = "a password"
 class Typed:
     """A profile, and the commands of one who has only a terminal."""
 
-    def __init__(self, folder: Path, found: Sandbox) -> None:
+    def __init__(self, folder: Path, found: Sandbox, phrase: Secret | None = None) -> None:
         self.folder, self.found = folder, found
+        self.phrase = phrase or create_phrase()
         profile = Profile(folder)
-        create_vault(profile.vault, create_phrase(), Secret(WORD), params=CHEAP).lock()
+        create_vault(profile.vault, self.phrase, Secret(WORD), params=CHEAP).lock()
         profile.close()
         self.owner = open_vault(folder / "keys.vault").accounts[0].address
         self.broker = folder.parent / "broker.json"

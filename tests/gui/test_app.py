@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from PySide6.QtCore import QSettings
 
 from tests.gui.scripted import ScriptedBackend, ScriptedLauncher
+from tests.support.waiting import eventually
 from wallet.gui.look import Look, Mode
 from wallet.gui.models.settings import THEME
 from wallet.gui.settings import Preferences, settings_of
@@ -54,6 +56,28 @@ def test_a_signal_closes_the_profile_and_ends_well(number: signal.Signals, tmp_p
     said, complained = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "closed True\n")
     assert "Traceback" not in complained
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("words", [(), ("open",)])
+def test_a_proof_file_as_the_only_word_is_shown(words: tuple[str, ...], tmp_path: Path) -> None:
+    """As a desktop starts it for a file; without a profile, and none is made."""
+    rects, file = tmp_path / "rects.json", tmp_path / "withdrawal-proof.json"
+    vectors = Path(__file__).parents[2] / "resources" / "spec" / "vectors" / "proofs.json"
+    rows = json.loads(vectors.read_text())["cases"]
+    file.write_text(json.dumps(next(row["proof"] for row in rows if "worth" in row)))
+    environment = {**os.environ, "CHANNEL_WALLET_RECTS": str(rects), "PYTHONPATH": ".", "HOME": str(tmp_path)}
+    environment["XDG_DATA_HOME"] = environment["XDG_CONFIG_HOME"] = str(tmp_path / "home")
+    command = [sys.executable, "-m", "wallet", *words, str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+    try:
+        eventually(lambda: rects.exists() and "The proof holds" in rects.read_text())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said, complained = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
+    assert "Traceback" not in complained
+    assert not list(tmp_path.rglob("keys.vault"))
 
 
 def test_signals_are_caught_only_while_the_window_is_there(qtbot: Any) -> None:

@@ -1,10 +1,12 @@
 """What a build reads from the source and writes into its packages, without building any."""
 
 import datetime as dt
+import fnmatch
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -90,6 +92,29 @@ def test_the_desktop_entry_is_valid() -> None:
     entry = dev_deb.LINUX / f"{dev_project.APPLICATION}.desktop"
     done = subprocess.run(["desktop-file-validate", str(entry)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_proof_is_opened_by_the_name_the_program_gives_it(tmp_path: Path) -> None:
+    """The entry takes one file, of the type that the names of exported proofs have, and of no other JSON."""
+    entry = (dev_deb.LINUX / f"{dev_project.APPLICATION}.desktop").read_text()
+    path = dev_deb.LINUX / f"{dev_project.APPLICATION}.mime.xml"
+    space = "{http://www.freedesktop.org/standards/shared-mime-info}"
+    (kind,) = ElementTree.parse(path).getroot()
+    assert f"MimeType={kind.get('type')};" in entry.splitlines()
+    assert "Exec=channel-wallet %f" in entry.splitlines()
+    (pattern,) = [row.get("pattern") for row in kind.iter(f"{space}glob")]
+    names = [
+        *re.findall(r'"(withdrawal-proof\S*?\.json)"', (ROOT / "wallet/gui/views/history.py").read_text()),
+        *re.findall(r'"(withdrawal-proof\S*?\.json)"', (ROOT / "wallet/gui/room.py").read_text()),
+    ]
+    assert len(names) == 2
+    assert all(fnmatch.fnmatch(name, pattern or "") for name in names)
+    if (update := shutil.which("update-mime-database")) is not None:
+        (tmp_path / "packages").mkdir()
+        shutil.copy(path, tmp_path / "packages")
+        done = subprocess.run([update, str(tmp_path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert f"80:{kind.get('type')}:{pattern}" in (tmp_path / "globs2").read_text()
 
 
 @pytest.mark.skipif(shutil.which("appstreamcli") is None, reason="needs appstream")

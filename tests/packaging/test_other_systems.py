@@ -45,6 +45,7 @@ def test_the_manifest_has_the_projects_names_and_takes_what_the_build_makes() ->
     assert taken == {
         f"share/applications/{APPLICATION}.desktop",
         f"share/metainfo/{APPLICATION}.metainfo.xml",
+        f"share/mime/packages/{APPLICATION}.xml",
         f"share/icons/hicolor/scalable/apps/{NAME}.svg",
     }
 

@@ -169,7 +169,7 @@ class Commands(Protocol):
 
     def check_proof(self, path: Path) -> Future[dict[str, Any]]:
         """What a proof file of anyone's is worth: ``text``, ``value``, ``proof``, and how it stands on its chain now
-        (``standing``, a sentence; empty where no node of that chain is known)."""
+        (``standing``, what is and who may do what next, empty where no node of that chain is known; ``counts``)."""
 
     def submit_proof(self, path: Path) -> Future[dict[str, Any]]:
         """Send what a withdrawal proof allows; ``sent``, ``transaction`` and ``next``."""

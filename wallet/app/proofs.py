@@ -14,6 +14,7 @@ import msgspec
 
 from wallet.app.messages import sentence
 from wallet.app.profile import write_file
+from wallet.app.standing import is_over
 from wallet.chain import calls
 from wallet.chain.calls import Call, Validation
 from wallet.chain.client import OnChain, Status
@@ -152,25 +153,11 @@ def describe(proof: Proof) -> tuple[dict[str, Any], str]:
 
 
 def told(proof: Proof) -> dict[str, Any]:
-    """What a screen shows of a proof: its worth as ``value`` and ``text``, and the whole of it as ``proof``."""
+    """What a screen shows of a proof: its worth as ``value`` and ``text``, and the whole of it as ``proof``; how it
+    stands on its chain (``standing``, and whether it ``counts`` there) is for who has a node to ask.
+    """
     value, text = describe(proof)
-    return {"value": value, "text": text, "proof": show(proof), "standing": ""}
-
-
-async def standing(account: Account, proof: Proof) -> str:
-    """How a proof that holds stands on its chain now, in a sentence; empty if no node answers."""
-    try:
-        found = await account.chain.contract.channel(proof.state.channel)
-        over = found.status is Status.DISPUTED and await _is_over(account, found)
-    except WalletError:
-        return ""
-    code = found.status.name
-    if found.status is Status.DISPUTED and proof.state.transition is not Transition.FINALIZE:
-        ahead = proof.state.increment - found.increment
-        code = "OVER" if over else "ANSWERS" if ahead > 0 else "RECORDED" if ahead == 0 else "LOWER"
-    elif found.status is Status.DISPUTED:
-        code = "OPEN"  # a final state closes at any time
-    return sentence(f"STANDING-{code}", {"increment": proof.state.increment, "recorded": found.increment})
+    return {"value": value, "text": text, "proof": show(proof), "standing": "", "counts": False}
 
 
 def _show_validation(proof: Proof, worth: Validated) -> dict[str, Any]:
@@ -234,7 +221,7 @@ async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[list[C
         return [calls.close(contract, terms, proof.state, signatures[Role.TRADER], signatures[Role.BROKER])], "close"
     due = validation(proof)
     if found.status is Status.DISPUTED:
-        if await _is_over(account, found):
+        if await is_over(on_chain, found):
             return [calls.settle(contract, terms, await _recorded(account, proof, found))], "settle"
         if proof.state.increment == found.increment:
             raise WalletError("PROOF_RECORDED", increment=found.increment, deadline=found.deadline)
@@ -244,12 +231,6 @@ async def _due(account: Account, proof: Proof, worth: Validated) -> tuple[list[C
     if account.address not in (terms.trader, terms.broker):
         raise WalletError("PROOF_NOT_YOURS", owner=codec.show_hex(terms.trader))
     return [calls.challenge(contract, terms, proof.state, due)], "challenge"
-
-
-async def _is_over(account: Account, found: OnChain) -> bool:
-    """Whether the challenge period has passed, by the chain's own time."""
-    block = await account.chain.contract.rpc.block()
-    return block is not None and block.time > found.deadline
 
 
 async def _recorded(account: Account, proof: Proof, found: OnChain) -> tuple[Outcome, ...]:

@@ -549,6 +549,8 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF-OPEN": _("The proof holds: state {increment}. After a challenge period it pays:"),
     "STANDING-NONE": _("On the chain this channel was never opened: the proof is worth nothing there."),
     "STANDING-OPEN": _("On the chain this channel is open: the proof counts."),
+    "STANDING-FINAL": _("On the chain this channel is open: the final state counts."),
+    "STANDING-ENDS": _("On the chain a dispute runs with state {recorded}: this final state ends it."),
     "STANDING-SETTLED": _("On the chain this channel is settled: the proof is not needed any more."),
     "STANDING-ANSWERS": _("On the chain a dispute runs with state {recorded}: this proof answers it."),
     "STANDING-RECORDED": _("On the chain a dispute runs, and this very state {recorded} is recorded in it."),
@@ -556,6 +558,25 @@ PROOFS: Final[dict[str, str]] = {
     "PROOF_RECORDED": _("The contract has recorded this very state {increment}. It can be settled after the period."),
     "PROOF-NEXT-PAID": _("It is on its way to the trader's own address. Nothing more is to be done."),
     "STANDING-LOWER": _("On the chain state {recorded} is recorded: this proof of state {increment} is too old."),
+    "FIND-ALONE": _("The chain shows your channels without him, too: channel-wallet recover find --broker {file}"),
+    "STANDING-NEXT-NOTHING": _("Nobody can send anything with it."),
+    "STANDING-NEXT-CHALLENGE": _(
+        "Next: the trader {trader} or the broker {broker} may start a dispute with it. Whoever has a later state can"
+        " answer for {seconds} seconds; then it is paid by the latest one."
+    ),
+    "STANDING-NEXT-CLOSE": _("Next: anyone may close the channel with it at any time; that pays by it at once."),
+    "STANDING-NEXT-ANSWER": _("Next: anyone may send it as the answer, until {until} (Unix time)."),
+    "STANDING-NEXT-WAIT": _(
+        "Next: until {until} (Unix time) anyone may answer with a later state; after it, anyone may settle."
+    ),
+    "STANDING-NEXT-SETTLE": _("Next: anyone may settle the channel; no other state can be sent any more."),
+    "STANDING-NEXT-PAY": _(
+        "Next: anyone may have the trader's credit sent to his own address {trader}; he may withdraw it to any."
+    ),
+    "STANDING-NEXT-DONE": _("Nothing is credited to the trader any more, and nothing is left to do."),
+    "PROOF_NO_NODE": _(
+        "No node of chain {chain} is known to this profile for the contract {contract}. Name one with --rpc URL."
+    ),
     "PROOF-BOTH": _("  Validated by both signatures on it."),
     "PROOF-IMPLIED": _("  Validated by the signature of the {role} on state {increment}, which names it."),
     "EVIDENCE-TWO": _("Proven: the {role} signed two different states of number {increment}:"),

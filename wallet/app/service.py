@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wallet.app import proofs, records
+from wallet.app import proofs, records, standing
 from wallet.app.accounts import Accounts
 from wallet.app.backend import ORDER_LIFETIME
 from wallet.app.leaving import ExitPlan
@@ -367,7 +367,13 @@ class Service:
             proof = await asyncio.to_thread(proofs.load, path)
             found = await asyncio.to_thread(proofs.told, proof)
             account = accounts.of_contract(proof.domain, proof.terms.broker)
-            return {**found, "standing": await proofs.standing(account, proof) if account else ""}
+            if account is None:
+                return found
+            try:
+                stands = await standing.ask(account.chain.contract, proof)
+            except WalletError:
+                return found  # no node answers: what the file itself says is worth showing all the same
+            return {**found, "standing": f"{stands.says} {stands.next}", "counts": stands.counts}
 
         return self._run(check)
 

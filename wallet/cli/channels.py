@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from wallet.app.choice import SHOWN
@@ -53,7 +55,13 @@ def channel_find(out: Context, named: str) -> None:
     from wallet.app.recovering import found_words
 
     with backend(out) as commands:
-        taken, others = commands.find_channels(broker_at(commands, named, chain_only=True)).result()
+        try:
+            broker = broker_at(commands, named, chain_only=True)
+        except WalletError as error:
+            if error.code == "BROKER_UNREACHABLE" and Path(named).exists():
+                out.warn("FIND-ALONE", file=named)
+            raise
+        taken, others = commands.find_channels(broker).result()
     out.show({"found": taken, "others": others}, found_words(taken, others))
 
 

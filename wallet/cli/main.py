@@ -34,7 +34,24 @@ from wallet.protocol.errors import WalletError
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands; a file in a command's place is opened in the window, as a desktop hands one over."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and _is_file(args[0]):
+            return super().resolve_command(ctx, ["open", *args])
+        return super().resolve_command(ctx, args)
+
+
+def _is_file(word: str) -> bool:
+    """Whether a mistyped command is meant by it less likely than a file: even of one that is not there."""
+    path = Path(word)
+    return path.suffix.lower() in (".json", ".txt") or path.is_file()
+
+
+@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profile", type=click.Path(path_type=Path, file_okay=False), help="Open this profile in the window.")
 @click.version_option(package_name="channel-wallet", message="%(package)s %(version)s")
 @click.pass_context
@@ -45,6 +62,17 @@ def main(context: click.Context, profile: Path | None) -> None:
         from wallet.cli.window import run_window
 
         sys.exit(run_window(profile, demo=False))
+
+
+@main.command("open")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def open_file(context: click.Context, file: Path) -> None:
+    """Show in the window what a proof file is worth, whoever made it. `channel-wallet FILE` does the same."""
+    from wallet.cli.window import run_window
+
+    assert context.parent is not None
+    sys.exit(run_window(context.parent.params["profile"], demo=False, file=file.absolute()))
 
 
 _initiative = click.option(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wallet.cli.output import Context, channel_option, wallet_command
 from wallet.cli.reach import backend
 from wallet.protocol.errors import WalletError
+
+if TYPE_CHECKING:
+    from wallet.protocol.proof import Proof
 
 
 @click.group()
@@ -103,12 +108,42 @@ def proof_export(out: Context, file: Path, increment: int | None, which: str | N
 
 @proof.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--rpc", "urls", multiple=True, metavar="URL", help="Ask this node how it stands on its chain.")
+@click.option("--chain", "ask", is_flag=True, help="Ask the profile's own and its brokers' nodes; needs no password.")
 @wallet_command
-def proof_verify(out: Context, file: Path) -> None:
-    """Check a proof and say what it is worth to whom; needs no connection."""
+def proof_verify(out: Context, file: Path, urls: tuple[str, ...], ask: bool) -> None:
+    """Check a proof and say what it is worth to whom; needs no connection.
+
+    With a node, also how it stands on its chain now: what is recorded there, until when, and who may do what next.
+    """
+    from wallet.app import standing
     from wallet.app.proofs import describe, load
 
-    out.show(*describe(load(file)))
+    found = load(file)
+    value, text = describe(found)
+    if not urls and not ask:
+        out.show(value, text)
+        return
+    try:
+        stands = asyncio.run(standing.ask_nodes((*urls, *(_nodes(out, found) if ask else ())), found))
+    except WalletError:
+        if not out.as_json:
+            click.echo(text)  # what the file itself proves stands without the chain
+        raise
+    out.show({**value, "onChain": stands.show()}, f"{text}\n{stands.says}\n{stands.next}")
+
+
+def _nodes(out: Context, proof: Proof) -> tuple[str, ...]:
+    """The nodes that the profile knows of a proof's contract, its user's own first. WalletError("PROOF_NO_NODE")."""
+    from wallet.app import nodes
+    from wallet.app.profile import kept_brokers
+
+    path, domain = out.profile_path(), proof.domain
+    own = nodes.read(path).get(domain.chain_id, ())
+    theirs = (url for broker in kept_brokers(path) if broker.domain == domain for url in broker.rpc)
+    if not (urls := (*own, *theirs)):
+        raise WalletError("PROOF_NO_NODE", chain=domain.chain_id, contract="0x" + domain.contract.hex())
+    return urls
 
 
 @proof.command("print")

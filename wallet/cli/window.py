@@ -32,18 +32,31 @@ SANDBOX_START = 60.0  # seconds before a sandbox that says nothing is given up
 DEMO_PROFILE = "trader"  # in the demo's folder
 
 
-def run_window(profile: Path | None, *, demo: bool, directory: Path | None = None, initiative: str = "broker") -> int:
+def run_window(
+    profile: Path | None,
+    *,
+    demo: bool,
+    directory: Path | None = None,
+    initiative: str = "broker",
+    file: Path | None = None,
+) -> int:
     """The window until it is closed; the process's exit code.
 
     If another window has the same profile (or the same demo), that one comes to the front, and this call is done.
-    ``initiative``: of the demo market's channels.
+    ``initiative``: of the demo market's channels. ``file``: a proof to show; that needs no profile, so it is shown in
+    a window without one where another has it.
     """
     launcher = WindowLauncher(directory, initiative)
     try:
-        launcher.claim(directory / DEMO_PROFILE if demo and directory else profile)
+        try:
+            launcher.claim(directory / DEMO_PROFILE if demo and directory else profile)
+        except WalletError as error:
+            if file is None or error.code != "OWNER_RAISED":
+                raise
+            profile = None
         from wallet.gui.app import run
 
-        return run(launcher, profile, demo)
+        return run(launcher, profile, demo, file)
     except WalletError as error:
         from wallet.app.messages import explain
 

@@ -46,10 +46,11 @@ class Alarm(QObject):
             self._hook(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
+def run(launcher: Launcher, profile: Path | None, demo: bool, file: Path | None = None) -> int:
     """Show the window until it is closed; the process's exit code.
 
-    ``profile`` is opened (its password is asked for), ``demo`` starts the demo market at once.
+    ``profile`` is opened (its password is asked for), ``demo`` starts the demo market at once; of ``file``, a proof of
+    anyone's, is shown what it is worth.
     """
     app = _application()
     settings = settings_of(profile)
@@ -67,6 +68,8 @@ def run(launcher: Launcher, profile: Path | None, demo: bool) -> int:
         window.start_demo()
     elif profile is not None:
         window.ask_password(profile)
+    if file is not None:
+        window.show_proof(file)
     try:
         with SignalGate(window.quit_now):
             return app.exec()

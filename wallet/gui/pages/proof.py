@@ -65,7 +65,7 @@ class ProofDialog(QDialog):
     def show_worth(self, found: dict[str, Any]) -> None:
         self._proof = found["proof"]
         self._verdict.show_text(found["standing"] or "The proof holds. How its channel stands on the chain is unknown.")
-        self._verdict.set_tone("good" if found["standing"] else "")
+        self._verdict.set_tone("good" if found["counts"] else "")
         value = found["value"]
         facts = [f"{key}: {value[key]}" for key in ("chainId", "adjudicator", "channel", "trader", "broker")]
         self._text.setPlainText("\n".join((found["text"], "", *facts))[:LONGEST])
