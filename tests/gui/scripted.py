@@ -44,6 +44,7 @@ from wallet.app.snapshots import (
     TapeRow,
 )
 from wallet.history.search import Search
+from wallet.keys.secret import Secret
 
 NOW = 1_790_000_000
 ETH = AssetInfo(bytes(20), "ETH", 18)
@@ -264,6 +265,7 @@ class ScriptedBackend:
         self.calls: list[tuple[Any, ...]] = []
         self.client_ids: list[str] = []
         self.answers: dict[str, Future[Any]] = {}
+        self.stays = False  # whether the keyring opens it
         self.recorded = [state_row(number) for number in range(119)]
         self.purse_shown = PURSE
         self.on_app: Callable[[AppView], None] = lambda _: None
@@ -491,6 +493,18 @@ class ScriptedBackend:
     def plan_backups(self, folder: str, hours: int, keep: int) -> Future[None]:
         return self._do("plan_backups", folder, hours, keep)
 
+    def change_password(self, old: Secret, new: Secret) -> Future[None]:
+        return self._do("change_password", old.reveal(), new.reveal())
+
+    def stays_unlocked(self) -> bool:
+        return self.stays
+
+    def stay_unlocked(self, on: bool) -> Future[None]:
+        done = self._do("stay_unlocked", on)
+        if done.exception() is None:
+            self.stays = on
+        return done
+
     def close(self) -> None:
         self.closed = True
 
@@ -503,6 +517,8 @@ class ScriptedLauncher:
         self.calls: list[tuple[Any, ...]] = []
         self.answer: Future[Backend] | None = None
         self.recovered: Future[Any] = Future()
+        self.staying: set[Path] = set()  # profiles that the keyring opens
+        self.wait = 0.0  # seconds until a password is tried again
         self.phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
     def _give(self, *call: Any) -> Future[Backend]:
@@ -519,6 +535,12 @@ class ScriptedLauncher:
 
     def open_profile(self, path: Path, password: str, progress: Callable[[str, float], None]) -> Future[Backend]:
         return self._give("open_profile", path, password)
+
+    def stays_unlocked(self, path: Path) -> bool:
+        return path in self.staying
+
+    def password_wait(self, path: Path) -> float:
+        return self.wait
 
     def accept_loss(self, path: Path) -> Future[int]:
         self.calls.append(("accept_loss", path))

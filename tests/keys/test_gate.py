@@ -109,6 +109,7 @@ def test_a_clock_set_back_locks_nobody_out(path: Path, clock: Clock) -> None:
         b'{"failed":9,"atMs":1e999}',
         b'{"failed":9,"atMs":NaN}',
         b'{"failed":9,"atMs":-5}',
+        b'{"failed":true,"atMs":5}',
         b"x" * 5000,
         b"[" * 1000,
     ],

@@ -80,6 +80,14 @@ def test_the_keyring_opens_it_and_holds_one_random_key(vault: Vault) -> None:
         assert secret.hex() not in "".join(kept.values()) or secret.hex() == kept[service, name]
 
 
+def test_an_old_file_is_written_anew_first(tmp_path: Path) -> None:
+    path, kept = tmp_path / "keys.vault", Kept()
+    shutil.copy(Path(__file__).with_name("data") / "version1.vault", path)
+    vault = open_vault(path).unlock(Secret(PASSWORD))
+    stay.turn_on(vault, system=lambda: kept)
+    assert stay.unlock(path, system=lambda: kept).accounts == vault.accounts
+
+
 def test_turned_on_again_it_leaves_no_old_key(vault: Vault) -> None:
     kept = Kept()
     stay.turn_on(vault, system=lambda: kept)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.keys.vaults import CHEAP, OWNER_0, OWNER_1, PASSWORD, PHRASE, image_of, make
 from wallet.keys import locking, sections
-from wallet.keys.kdf import KdfHeader, derive_key
+from wallet.keys.kdf import KdfHeader, KdfParams, derive_key
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, create_vault, open_vault
 from wallet.protocol.errors import WalletError
@@ -212,6 +212,22 @@ def test_changing_the_password(path: Path) -> None:
     vault.add_account()
     assert reopened(path, "new").session_addresses() == vault.session_addresses()
     assert reopened(path, "new").accounts == vault.accounts
+
+
+def test_what_is_added_while_the_password_changes_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow part holds nothing up: the driver makes a session key in the middle of it."""
+    vault, made, slow = make(path), [], locking.wrapping_key
+
+    def meanwhile(password: Secret, params: KdfParams) -> locking.WrappingKey:
+        thread = threading.Thread(target=lambda: made.append(vault.new_session_key()))
+        thread.start()
+        thread.join(30)
+        return slow(password, params)
+
+    monkeypatch.setattr(locking, "wrapping_key", meanwhile)
+    vault.change_password(Secret(PASSWORD), Secret("new"), CHEAP)
+    assert reopened(path, "new").session_addresses() == tuple(made) == vault.session_addresses()
+    assert len(made) == 1
 
 
 def test_changing_the_password_while_the_owner_is_locked_does_not_unlock_him(path: Path) -> None:

@@ -16,6 +16,7 @@ from wallet.app.leaving import ExitPlan
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 from wallet.history.search import Search
+from wallet.keys.secret import Secret
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 
@@ -235,6 +236,15 @@ class Backend(Commands, Protocol):
 
     def plan_backups(self, folder: str, hours: int, keep: int) -> Future[None]:
         """Choose folder, hours between two backups (0: none), and how many are kept."""
+
+    def change_password(self, old: Secret, new: Secret) -> Future[None]:
+        """Seal the keys under another one; WalletError("KEYS_WRONG_PASSWORD" | "KEYS_WAIT" | "KEYS_PASSWORD_…")."""
+
+    def stays_unlocked(self) -> bool:
+        """Whether this computer's keyring opens the wallet; quick."""
+
+    def stay_unlocked(self, on: bool) -> Future[None]:
+        """Let the keyring open it, or not any more; WalletError("KEYRING_…" | "KEYS_LOCKED")."""
 
     def close(self) -> None:
         """Stop the driver and let go of the profile; blocks until done."""

@@ -24,6 +24,7 @@ from wallet.app.records import Records
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
 from wallet.history.search import Search
 from wallet.keys import gate, stay
+from wallet.keys.kdf import calibrate
 from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
 from wallet.session import broker_profile
@@ -155,6 +156,32 @@ class Service:
         self._records.close()
         self._vault.lock()
         self.profile.close()
+
+    # --- the password ---
+
+    def change_password(self, old: Secret, new: Secret) -> Future[None]:
+        def change() -> None:
+            gate.unlock(self.profile.vault, old).lock()  # a wrong one counts, and waits, as anywhere
+            self._vault.change_password(old, new, calibrate())
+            if stay.is_on(self.profile.vault):
+                stay.turn_on(self._vault)  # what the keyring opened is void
+
+        async def work(_: Accounts) -> None:
+            await asyncio.to_thread(change)
+
+        return self._run(work)
+
+    def stays_unlocked(self) -> bool:
+        return stay.is_on(self.profile.vault)
+
+    def stay_unlocked(self, on: bool) -> Future[None]:
+        async def work(_: Accounts) -> None:
+            if on:
+                await asyncio.to_thread(stay.turn_on, self._vault)
+            else:
+                await asyncio.to_thread(stay.turn_off, self.profile.vault)
+
+        return self._run(work)
 
     # --- what screens see ---
 

@@ -116,12 +116,23 @@ class WindowLauncher:
             try:
                 if not owner.profile.brokers():
                     raise WalletError("NO_BROKER")
-                return self._serve(owner, Secret(password), None, strengthen=True)
+                given = Secret(password) if password else None
+                return self._serve(owner, given, None, strengthen=True)
             except BaseException:
                 self._owners[owner.profile.path] = owner  # still ours: the password is asked for again
                 raise
 
         return self._pool.submit(work)
+
+    def stays_unlocked(self, path: Path) -> bool:
+        from wallet.keys import stay
+
+        return stay.is_on(path / "keys.vault")
+
+    def password_wait(self, path: Path) -> float:
+        from wallet.keys import gate
+
+        return gate.seconds_to_wait(path / "keys.vault")
 
     def accept_loss(self, path: Path) -> Future[int]:
         def work() -> int:

@@ -24,7 +24,13 @@ class Launcher(Protocol):
         """A throwaway key, a local broker and chain, and a backend on them."""
 
     def open_profile(self, path: Path, password: str, progress: Progress) -> Future[Backend]:
-        """Unlock an existing profile and open it with the broker it knows."""
+        """Unlock an existing profile and open it with the broker it knows. ``password``: "" for the keyring's key."""
+
+    def stays_unlocked(self, path: Path) -> bool:
+        """Whether this computer's keyring opens the profile; quick."""
+
+    def password_wait(self, path: Path) -> float:
+        """Seconds until a password is tried again, after wrong ones; quick."""
 
     def accept_loss(self, path: Path) -> Future[int]:
         """Go on with a profile whose history lost states: how many of its sessions can only be left from here on."""

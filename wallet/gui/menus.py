@@ -176,6 +176,7 @@ def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], objec
         "open-proof": window.ask_proof,
         "backup": room(TradingRoom.back_up),
         "backups": room(TradingRoom.show_backups),
+        "password": room(TradingRoom.show_password),
         "settings": window.show_settings,
         "quit": window.close,
         "open": lambda: window.show_page(window.session),

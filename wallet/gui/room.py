@@ -21,6 +21,7 @@ from wallet.gui.pages.backups import BackupsDialog
 from wallet.gui.pages.chain import ChainDialog
 from wallet.gui.pages.leave import LeaveDialog
 from wallet.gui.pages.naming import NameDialog
+from wallet.gui.pages.password import PasswordDialog
 from wallet.gui.views.dispute import DisputeBanner
 from wallet.gui.views.flags import FlagBanner
 from wallet.gui.views.layouts import MAX_KEPT, MAX_NAME
@@ -255,6 +256,9 @@ class TradingRoom(QWidget):
     def show_backups(self) -> None:
         self._backups = BackupsDialog(self._desk, self.window(), self._view)
         self._backups.open()
+
+    def show_password(self) -> None:
+        PasswordDialog(self._desk, self.window()).open()
 
     def show_chain(self) -> None:
         """The gas key and the nodes, of the chain in view."""

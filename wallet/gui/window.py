@@ -27,8 +27,9 @@ from wallet.gui.pages.restore import RestorePage
 from wallet.gui.pages.session import SessionPage
 from wallet.gui.pages.settings import SettingsDialog
 from wallet.gui.pages.start import StartPage
+from wallet.gui.pages.unlock import UnlockPage
 from wallet.gui.pages.updates import UpdatesDialog
-from wallet.gui.pages.wallet import NewWalletPage, UnlockPage
+from wallet.gui.pages.wallet import NewWalletPage
 from wallet.gui.purse.page import PursePage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.gui.settings import Preferences, restore_geometry, settings_of
@@ -79,7 +80,7 @@ class MainWindow(QMainWindow):
         self.progress = ProgressPage(self._look)
         self.new_wallet = NewWalletPage(self._launcher, profiles, restore=False)
         self.restored_wallet = NewWalletPage(self._launcher, profiles, restore=True)
-        self.unlock = UnlockPage(profiles)
+        self.unlock = UnlockPage(self._launcher, profiles)
         self.from_backup = RestorePage(profiles)
         self.alone = AlonePage(self._launcher, self.courier, profiles)
         self.session = SessionPage(self._look)
@@ -146,8 +147,8 @@ class MainWindow(QMainWindow):
         self._wait_for(self._launcher.start_demo(self._report), self.progress.fail)
 
     def ask_password(self, path: Path | None = None) -> None:
-        self.unlock.begin(path)
         self.show_page(self.unlock)
+        self.unlock.begin(path)
 
     def open_profile(self, path: Path, password: str) -> None:
         self.progress.begin("Opening the profile", "Unlocking takes a moment on purpose.", OPEN_STEPS)

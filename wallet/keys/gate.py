@@ -93,7 +93,7 @@ def _read(vault: Path) -> Tries:
     failed, at = (row.get("failed"), row.get("atMs")) if isinstance(row, dict) else (None, None)
     if type(failed) is not int or type(at) is not int or failed < 1 or at < 0:
         return Tries(0, 0)
-    tries = Tries(min(failed, 1000), at / 1000)
+    tries = Tries(min(failed, 1000), min(at, 1 << 53) / 1000)
     if tries.at > time.time():  # the clock was set back: the wait begins again, and is no longer than it was
         tries = Tries(tries.failed, time.time())
         _write(vault, tries)

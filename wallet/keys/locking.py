@@ -26,11 +26,28 @@ class Opened(Redacted):
 
 def lock(public: Public, owner: OwnerSection, session: SessionSection, password: Secret, params: KdfParams) -> Opened:
     """Seal everything anew: fresh salt, fresh data keys. What an old copy and its password open, stays there."""
+    return lock_with(wrapping_key(password, params), public, owner, session)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WrappingKey(Redacted):
+    """A password's key, with what it was derived by."""
+
+    header: KdfHeader
+    key: bytes
+
+
+def wrapping_key(password: Secret, params: KdfParams) -> WrappingKey:
+    """The slow part of :func:`lock`, under a fresh salt."""
     header = KdfHeader(params.check(), secrets.token_bytes(SALT_BYTES))
-    wrapping = derive_key(password, header)
+    return WrappingKey(header, derive_key(password, header))
+
+
+def lock_with(wrapping: WrappingKey, public: Public, owner: OwnerSection, session: SessionSection) -> Opened:
+    """The quick part of :func:`lock`."""
     owner_keys = OwnerKeys(owner, secrets.token_bytes(KEY_BYTES))
     session_keys = SessionKeys(session, secrets.token_bytes(KEY_BYTES))
-    return _wrap(header, wrapping, public, owner_keys, session_keys)
+    return _wrap(wrapping.header, wrapping.key, public, owner_keys, session_keys)
 
 
 def _wrap(header: KdfHeader, wrapping: bytes, public: Public, owner: OwnerKeys, session: SessionKeys) -> Opened:
@@ -48,8 +65,8 @@ def _wrap(header: KdfHeader, wrapping: bytes, public: Public, owner: OwnerKeys, 
 
 def lock_again(opened: Opened, password: Secret, params: KdfParams) -> Opened:
     """The same keys under a fresh salt and another cost; the data keys stay, and so does what knows them."""
-    header = KdfHeader(params.check(), secrets.token_bytes(SALT_BYTES))
-    return _wrap(header, derive_key(password, header), opened.public, opened.owner, opened.session)
+    wrapping = wrapping_key(password, params)
+    return _wrap(wrapping.header, wrapping.key, opened.public, opened.owner, opened.session)
 
 
 def seal_owner(image: VaultImage, section: OwnerSection, data_key: bytes) -> bytes:

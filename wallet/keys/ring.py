@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from wallet.protocol.errors import WalletError
 
 SERVICE = "channel-wallet"
-PATIENCE = 60.0  # seconds: the system may ask its user to unlock the keyring first
+PATIENCE = 30.0  # seconds: the system may ask its user to unlock the keyring first
 T = TypeVar("T")
 
 

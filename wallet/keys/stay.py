@@ -39,6 +39,7 @@ def turn_on(vault: Vault, *, system: Callable[[], Ring] = system_ring, patience:
     "KEYS_WRITE_FAILED"); it stays as it was then.
     """
     data_keys = vault.data_keys()
+    vault.settle()  # the data keys of an older file open it only together with the password
     turn_off(vault.path, system=system, patience=patience)
     name, key = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(KEY_BYTES)
     ring.put(name.hex(), key.hex(), ring=system, patience=patience)

@@ -312,9 +312,13 @@ class Vault(Redacted):
         Raises WalletError("KEYS_WRONG_PASSWORD" | "KEYS_PASSWORD_…" | "KEYS_WRITE_FAILED"); the old one holds then.
         """
         check_password(new)
+        opened = locking.unlock(self._image, old)
+        wrapping = locking.wrapping_key(new, params)
+        # Only now, when all that is slow is done: the driver may need a session key any moment, and had one made since.
         with self._mutex:
-            opened = locking.unlock(self._image, old)
-            again = locking.lock(opened.public, opened.owner.section, opened.session.section, new, params)
+            owner = opened.owner.section if self._owner.dropped else self._owner.section
+            session = opened.session.section if self._session.dropped else self._session.section
+            again = locking.lock_with(wrapping, self._public, owner, session)
             self._store(again.image)
             if self.owner_unlocked:
                 self._owner.data_key = again.owner.data_key
@@ -337,6 +341,12 @@ class Vault(Redacted):
             self._owner.section, self._session.section  # noqa: B018 - refused while either half is locked
             opened = locking.Opened(self._image, self._public, self._owner, self._session)
             self._store(locking.lock_again(opened, password, params).image)
+
+    def settle(self) -> None:
+        """Writes the file in the current version, if it is of an older one. WalletError("KEYS_WRITE_FAILED" | …)."""
+        with self._mutex:
+            if self._on_disk != self._image.encode():
+                self._store(self._image)
 
     def data_keys(self) -> bytes:
         """Both data keys: they open this vault's file until its password is changed. WalletError("KEYS_LOCKED")."""

@@ -34,6 +34,7 @@ ACTIONS = (
     Action("open-proof", FILE, "&Open a proof…", "Ctrl+O", trading=False),
     Action("backup", FILE, "&Back up now…", "Ctrl+B"),
     Action("backups", FILE, "Backups b&y schedule…", "Ctrl+Shift+B"),
+    Action("password", FILE, "&Password and keyring…", "Ctrl+Shift+P"),
     Action("settings", FILE, "&Settings…", "Ctrl+,", trading=False, after_line=True),
     Action("quit", FILE, "&Quit", "Ctrl+Q", trading=False, after_line=True),
     Action("open", SESSION, "&Open a session…", "Ctrl+N"),

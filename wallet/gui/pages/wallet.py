@@ -35,7 +35,7 @@ _LEADS = (
 _TONES = ("bad", "bad", "warn", "good", "good")
 
 
-def _secret_field(name: str, label: str) -> QLineEdit:
+def secret_field(name: str, label: str) -> QLineEdit:
     made = QLineEdit()
     made.setEchoMode(QLineEdit.EchoMode.Password)
     made.setMaxLength(1024)
@@ -83,8 +83,8 @@ class PasswordPair(QWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._first = _secret_field(f"{name}.password", "Password")
-        self._again = _secret_field(f"{name}.password.again", "Password once more")
+        self._first = secret_field(f"{name}.password", "Password")
+        self._again = secret_field(f"{name}.password.again", "Password once more")
         self._word = Label("", level="small")
         self._word.setObjectName(f"{name}.strength")
         self._why = Label("", tone="muted", level="small", wrap=True)
@@ -283,50 +283,3 @@ class NewWalletPage(Page):
             return sentence("NEW-NO-BROKER")
         self.made.emit(folder, self._phrase, self._pair.password, broker)
         return ""
-
-
-class UnlockPage(Page):
-    """Open an existing profile with its password."""
-
-    opened = Signal(object, str)
-
-    def __init__(self, profiles: Path) -> None:
-        lead = "The password unlocks the keys; it never leaves this computer."
-        super().__init__("open", "Open a profile", lead, width=520)
-        self._folder = PathField("open.folder", "Folder of the profile", lambda then: ask_folder(self, "Profile", then))
-        self._folder.edit.setText(str(profiles / "wallet"))
-        self._password = _secret_field("open.password", "Password")
-        self._failure = Label("", tone="bad", wrap=True)
-        self._failure.setObjectName("open.failure")
-        go = button("Unlock", "open.unlock", role="primary", large=True)
-        go.clicked.connect(self._go)
-        self._password.returnPressed.connect(self._go)
-        self.set_body(
-            column(
-                self._folder,
-                Label("Password", tone="muted"),
-                self._password,
-                self._failure,
-                row(go, None),
-                spacing=8,
-            )
-        )
-
-    def begin(self, path: Path | None = None) -> None:
-        self._password.clear()
-        self._failure.show_text("")
-        if path is not None:
-            self._folder.edit.setText(str(path))
-        self._password.setFocus()
-
-    def fail(self, text: str) -> None:
-        self._password.clear()
-        self._failure.show_text(text)
-
-    def _go(self) -> None:
-        if self._folder.path is None:
-            self._failure.show_text(sentence("NEW-NO-FOLDER"))
-        elif self._password.text():
-            self.opened.emit(self._folder.path, self._password.text())
-        else:
-            self._failure.show_text("Type the password.")
