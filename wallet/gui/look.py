@@ -9,9 +9,10 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
-from wallet.gui.models.settings import TEXT_SIZE, THEME, TREND
+from wallet.gui.models.settings import HIDE_AMOUNTS, TEXT_SIZE, THEME, TREND
 from wallet.gui.settings import Preferences
 from wallet.gui.theme import CONTRAST, DARK, LIGHT, Theme, coloured, palette, style_sheet
+from wallet.gui.widgets.text import HIDING, hides_amounts
 from wallet.resources import resource
 
 TEXT_FAMILY = "Inter"
@@ -69,7 +70,18 @@ class Look(QObject):
             self._size = size
             self._apply()
         self._trend = preferences.get(TREND)
+        if preferences.get(HIDE_AMOUNTS) != self.hides:
+            self._app.setProperty(HIDING, not self.hides)
+            self.changed.emit()
+            for widget in self._app.allWidgets():
+                widget.updateGeometry()
+                widget.update()
         self.set_mode(Mode(preferences.get(THEME)))
+
+    @property
+    def hides(self) -> bool:
+        """Whether amounts of the user's are shown as dots."""
+        return hides_amounts()
 
     def colour(self, name: str, alpha: int = 255) -> QColor:
         """A colour of the theme by its field's name; ``alpha`` from 0 to 255."""

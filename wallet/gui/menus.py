@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from wallet.gui.look import Look, Mode
 from wallet.gui.models.actions import ACTIONS, MENUS, VIEW, Action
-from wallet.gui.models.settings import THEME
+from wallet.gui.models.settings import HIDE_AMOUNTS, THEME
 from wallet.gui.models.updates import Found
 from wallet.gui.pages.about import AboutDialog
 from wallet.gui.pages.keyboard import KeyboardDialog
@@ -29,7 +29,7 @@ _THEMES = (
     (Mode.DARK, "&Dark"),
     (Mode.CONTRAST, "High &contrast"),
 )
-_SWITCHES = ("lock",)  # actions that are on or off
+_SWITCHES = {"lock": True, "hide-amounts": False}  # actions that are on or off, and what they are at first
 
 
 class Menus(QObject):
@@ -63,7 +63,7 @@ class Menus(QObject):
         made.setObjectName(f"action.{action.id}")
         if action.id in _SWITCHES:
             made.setCheckable(True)
-            made.setChecked(True)
+            made.setChecked(_SWITCHES[action.id])
         made.triggered.connect(lambda _=False: do())
         self.actions[action.id] = made
         return made
@@ -102,6 +102,9 @@ class Menus(QObject):
         """Give every action the keys that the user chose."""
         for action, keys in self._window.preferences.keys().items():
             self.actions[action].setShortcut(QKeySequence(keys))
+
+    def show_hiding(self, hidden: bool) -> None:
+        self.actions["hide-amounts"].setChecked(hidden)
 
     def show_theme(self, mode: Mode) -> None:
         self.themes[mode].setChecked(True)
@@ -178,7 +181,7 @@ def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], objec
         "backups": room(TradingRoom.show_backups),
         "password": room(TradingRoom.show_password),
         "settings": window.show_settings,
-        "quit": window.close,
+        "quit": window.presence.ask_quit,
         "open": lambda: window.show_page(window.session),
         "cancel-market": room(lambda there: there.dealer.ask_cancel_all(there.workspace.market)),
         "cancel-all": room(lambda there: there.dealer.ask_cancel_all()),
@@ -190,6 +193,7 @@ def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], objec
         "add-broker": room(TradingRoom.ask_broker),
         "remove-broker": room(TradingRoom.ask_remove_broker),
         "find-channels": room(TradingRoom.find_channels),
+        "hide-amounts": lambda: window.preferences.set(HIDE_AMOUNTS, window.menus.actions["hide-amounts"].isChecked()),
         "lock": room(lock),
         "reset": room(lambda there: there.workspace.reset_layout()),
         "layout-save": room(TradingRoom.ask_layout_name),

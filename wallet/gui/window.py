@@ -30,6 +30,7 @@ from wallet.gui.pages.start import StartPage
 from wallet.gui.pages.unlock import UnlockPage
 from wallet.gui.pages.updates import UpdatesDialog
 from wallet.gui.pages.wallet import NewWalletPage
+from wallet.gui.presence import Presence
 from wallet.gui.purse.page import PursePage
 from wallet.gui.room import PLOT_AFTER_MS, TradingRoom, load_plot
 from wallet.gui.settings import Preferences, restore_geometry, settings_of
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self._launcher, self._look, self._settings = launcher, look, settings
         self.preferences = Preferences(settings)
         self.preferences.changed.connect(self.apply_preferences)
+        self.presence = Presence(self)
         self.courier, self.clock = Courier(self), FrameClock(self)
         self.updates = UpdateWatch(self.courier, self)
         self._apps = self.clock.mailbox(self._show_app)
@@ -128,6 +130,7 @@ class MainWindow(QMainWindow):
         """What the settings say holds at once."""
         self._look.take(self.preferences)
         self.menus.show_theme(self._look.mode)
+        self.menus.show_hiding(self._look.hides)
         self.menus.show_keys()
 
     def show_settings(self) -> None:
@@ -275,8 +278,7 @@ class MainWindow(QMainWindow):
             self.session.show_view(view)
         if self.purse is not None:
             self.purse.show_app(view)
-        flags = sum(not flag.resolved for flag in view.flags)
-        self.setWindowTitle(f"({flags}) Channel Wallet" if flags else "Channel Wallet")
+        self.presence.show_view(view)
         self.menus.show_for(self)
 
     def _show_prices(self, prices: MarketView) -> None:
@@ -364,11 +366,8 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
-        open_work = self.room.open_work() if self.room is not None else ""
-        if open_work:
-            ask(self, "Quit Channel Wallet?", open_work, "Quit", self.quit_now)
-        else:
-            self.quit_now()
+        if not self.presence.keeps():
+            self.presence.ask_quit()
 
     def quit_now(self) -> None:
         """Let go of the profile first: its driver must not be torn off in the middle of a write."""
@@ -376,6 +375,7 @@ class MainWindow(QMainWindow):
             return
         self._quitting = True
         self._ages.stop()
+        self.presence.gone()
         self._save_geometry()
         self.setEnabled(False)
         if self._starting is not None:

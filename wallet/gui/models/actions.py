@@ -57,6 +57,7 @@ ACTIONS = (
     Action("history", GO, "&History", "Ctrl+3"),
     Action("flags", GO, "Fla&gs", "Ctrl+4"),
     Action("result", GO, "Session &result", "Ctrl+5"),
+    Action("hide-amounts", VIEW, "&Hide amounts", "Ctrl+H", trading=False),
     Action("lock", VIEW, "&Lock layout", "Ctrl+Alt+L", after_line=True),
     Action("reset", VIEW, "&Reset layout", "Ctrl+Shift+R"),
     Action("layout-standard", VIEW, "&Standard layout", "Ctrl+F1", after_line=True),

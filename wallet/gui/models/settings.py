@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T", bool, int, str)
 
-LOOKS, TRADING, LEAVING = "Appearance", "Trading", "Leaving"
+LOOKS, TRADING, NEWS, LEAVING = "Appearance", "Trading", "While you look elsewhere", "Leaving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,31 @@ LIFETIME = Setting(
     "expiry time",
 )
 
+NOTIFY = Setting(
+    "notify",
+    NEWS,
+    "Notify of fills, refused orders, flags and disputes",
+    default=False,
+    help="While another window is in front. Needs a desktop with a tray; else the task bar asks for attention.",
+    words="notification message",
+)
+SOUNDS = Setting("sounds", NEWS, "A sound with them", default=False, words="beep audio")
+CLOSE_TO_TRAY = Setting(
+    "close-to-tray",
+    NEWS,
+    "Closing the window leaves the program at work in the tray",
+    default=False,
+    help="Your orders stay in the book and disputes are answered. File, Quit ends it. Without a tray, closing quits.",
+    words="background icon driver",
+)
+HIDE_AMOUNTS = Setting(
+    "hide-amounts",
+    LOOKS,
+    "Hide amounts",
+    default=False,
+    help="What is yours is shown as dots, for who looks over your shoulder. Prices and the book stay.",
+    words="privacy balance mask",
+)
 EXIT_AFTER = Setting(
     "exit-after",
     LEAVING,
@@ -107,9 +132,13 @@ SETTINGS: tuple[Setting[Any], ...] = (
     THEME,
     TREND,
     TEXT_SIZE,
+    HIDE_AMOUNTS,
     CONFIRM_ORDERS,
     SLIPPAGE,
     LIFETIME,
+    NOTIFY,
+    SOUNDS,
+    CLOSE_TO_TRAY,
     EXIT_AFTER,
 )
 

@@ -26,7 +26,7 @@ from wallet.gui.models.steps import (
 )
 from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
 from wallet.gui.widgets.stepper import Stepper
-from wallet.gui.widgets.text import Label, set_tip
+from wallet.gui.widgets.text import AmountLabel, Label, set_tip
 from wallet.protocol.errors import WalletError
 
 _TOGETHER = "Finalize and withdraw"
@@ -212,7 +212,7 @@ class LeaveDialog(QDialog):
 
     def _show_payouts(self, rows: tuple[Payout, ...]) -> None:
         while len(self._cells) < len(rows):
-            cells = Label(level="strong"), Label(level="strong"), Label(level="small")
+            cells = Label(level="strong"), AmountLabel(level="strong"), AmountLabel(level="small")
             for column_index, cell in enumerate(cells):
                 cell.setAlignment(Qt.AlignmentFlag.AlignRight if column_index else Qt.AlignmentFlag.AlignLeft)
                 self._grid.addWidget(cell, len(self._cells), column_index)

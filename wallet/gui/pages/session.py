@@ -19,7 +19,7 @@ from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, frame, row
 from wallet.gui.widgets.notice import Notice
 from wallet.gui.widgets.stepper import Stepper
-from wallet.gui.widgets.text import Label, describe, set_tip
+from wallet.gui.widgets.text import AmountLabel, Label, describe, set_tip
 
 NOT_STANDING = (*OVER, Phase.REQUESTED, Phase.AGREED, Phase.OPENING)
 STANDING = tuple(phase for phase in Phase if phase not in NOT_STANDING)
@@ -43,7 +43,7 @@ class AllocationRow(QFrame):
         self.slider.setRange(0, PERMILLE)
         self.slider.setPageStep(100)
         describe(self.slider, f"Share of your {symbol} to allocate", object_name=f"session.{symbol}.slider")
-        self._have = Label("", tone="muted", level="small")
+        self._have = AmountLabel("", tone="muted", level="small")
         self._kept = Label("", tone="muted", level="small")
         self._wrong = Label("", tone="warn", level="small")
         self._wrong.hide()

@@ -34,9 +34,9 @@ class OrdersView(QFrame):
             Column("Side", 58, lambda line: SIDES.get(line.side, ""), tone=lambda line: side_tone(line.side)),
             Column("Type", 82, lambda line: line.kind(), tone=lambda _: "muted"),
             Column("Price", 84, lambda line: line.price(), right=True),
-            Column("Amount", 76, lambda line: line.amount(), right=True),
+            Column("Amount", 76, lambda line: line.amount(), right=True, private=True),
             Column("Filled", 50, lambda line: line.filled(), right=True, tone=lambda _: "muted"),
-            Column("Locked", 110, lambda line: line.locked(), right=True),
+            Column("Locked", 110, lambda line: line.locked(), right=True, private=True),
             Column("Status", 90, _status, tone=lambda line: line.status()[1], tip=_why, stretch=True),
             Column("", 78, lambda _: "× Cancel", action=lambda line: line.cancellable),
         ]
@@ -96,10 +96,10 @@ class FillsView(QFrame):
             Column("Market", 90, lambda line: line.fill.market),
             Column("Side", 64, lambda line: SIDES.get(line.fill.side, ""), tone=lambda line: side_tone(line.fill.side)),
             Column("Price", 92, FillLine.price, right=True),
-            Column("Amount", 88, FillLine.amount, right=True),
-            Column("Total", 104, FillLine.total, right=True),
+            Column("Amount", 88, FillLine.amount, right=True, private=True),
+            Column("Total", 104, FillLine.total, right=True, private=True),
             Column("With fee", 96, FillLine.effective, right=True),
-            Column("Fee", 140, FillLine.fee, right=True, tone=lambda _: "muted"),
+            Column("Fee", 140, FillLine.fee, right=True, private=True, tone=lambda _: "muted"),
             Column("State", 70, FillLine.state, right=True, tone=lambda _: "muted", stretch=True),
         ]
         self._model: RowsModel[FillLine] = RowsModel(columns, lambda line: line.key)

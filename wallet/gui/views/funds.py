@@ -11,7 +11,7 @@ from wallet.gui.look import Look
 from wallet.gui.models.funds import PERMILLE, Card, Line, cards, in_session
 from wallet.gui.views.channels import ChannelsView
 from wallet.gui.widgets.layout import column
-from wallet.gui.widgets.text import Label, describe, set_tip
+from wallet.gui.widgets.text import Label, describe, set_tip, veiled
 
 HEAD = 19
 LINE = 18
@@ -55,7 +55,7 @@ class _Cards(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent):
             found = next((card for card, area in self.areas() if area.contains(event.pos())), None)
-            set_tip(self, found.tip if found else "")
+            set_tip(self, veiled(found.tip) if found else "")
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -70,7 +70,7 @@ class _Cards(QWidget):
         painter.setFont(look.font(0.5, bold=True))
         painter.setPen(look.colour("text"))
         painter.drawText(head, _LEFT, card.asset.symbol + ("" if card.asset.verified else "  unverified"))
-        painter.drawText(head, _RIGHT, card.total)
+        painter.drawText(head, _RIGHT, veiled(card.total))
         self._paint_bar(painter, card, QRect(area.left(), head.bottom() + 5, area.width(), 5))
         painter.setFont(look.font(-0.5))
         top = head.bottom() + 15
@@ -81,11 +81,13 @@ class _Cards(QWidget):
             painter.setPen(look.colour("muted"))
             painter.drawText(line.adjusted(13, 0, 0, 0), _LEFT, shown.label)
             painter.setPen(look.colour(shown.tone))
-            painter.drawText(line, _RIGHT, shown.value)
+            painter.drawText(line, _RIGHT, veiled(shown.value))
 
     def _paint_bar(self, painter: QPainter, card: Card, area: QRect) -> None:
         look = self._look
         painter.fillRect(area, look.colour("line"))
+        if look.hides:
+            return  # its parts would tell
         first = area.width() * card.bar_first // PERMILLE
         second = area.width() * card.bar_second // PERMILLE
         painter.fillRect(QRect(area.left(), area.top(), first, area.height()), look.colour("accent"))

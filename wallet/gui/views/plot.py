@@ -27,7 +27,7 @@ from wallet.gui.models.figures import (
 )
 from wallet.gui.views.series import Series, Slice
 from wallet.gui.views.waiting import WaitingLines
-from wallet.gui.widgets.text import Label, describe
+from wallet.gui.widgets.text import Label, describe, veiled
 
 SHOWN = 120  # candles in sight at first
 MAX_MARKS = 200
@@ -289,7 +289,7 @@ class CandlePlot(QWidget):
         sign = "▲" if order.side == "buy" else "▼"
         line.label.setColor(colour)
         line.label.fill = pg.mkBrush(self._look.colour("surface"))
-        line.label.setFormat(f"{sign} {amount_text(market, order.amount - order.filled)}")
+        line.label.setFormat(f"{sign} {veiled(amount_text(market, order.amount - order.filled))}")
 
     # --- the pointer ---------------------------------------------------------------------------------------------
 

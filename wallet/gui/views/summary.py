@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from wallet.app.snapshots import AssetInfo, MarketInfo
 from wallet.gui.models.figures import NONE, asset_amount, exact, price_text
 from wallet.gui.models.ticket import FOK, IOC, MARKET, Assessment, Draft, percent_text
-from wallet.gui.widgets.text import Label, set_tip
+from wallet.gui.widgets.text import AmountLabel, Label, set_tip
 
 _SUMMARY = (
     ("average", "Average, about"),
@@ -29,7 +29,7 @@ class Summary(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._titles = {key: Label(title, tone="muted") for key, title in _SUMMARY}
-        self._values = {key: Label(NONE) for key, _ in _SUMMARY}
+        self._values = {key: AmountLabel(NONE) for key, _ in _SUMMARY}
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(4)

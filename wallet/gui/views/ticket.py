@@ -34,7 +34,7 @@ from wallet.gui.views.summary import Summary
 from wallet.gui.widgets.choice import Choice, Picker
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, line, row, tool
-from wallet.gui.widgets.text import Label, describe, set_look, set_tip
+from wallet.gui.widgets.text import AmountLabel, Label, describe, set_look, set_tip
 
 PERCENTS = (25, 50, 75, 100)
 
@@ -76,7 +76,7 @@ class Ticket(QFrame):
             for percent in PERCENTS
         ]
         self._summary = Summary()
-        self._spendable = Label("", tone="muted", level="small")
+        self._spendable = AmountLabel("", tone="muted", level="small")
         self._spendable.setObjectName("ticket.spendable")
         self.reason = Label("", tone="muted", level="small", wrap=True)
         self.reason.setObjectName("ticket.reason")

@@ -11,6 +11,7 @@ from wallet.app.snapshots import MarketInfo, TriggerView
 from wallet.gui.look import Look
 from wallet.gui.models.figures import amount_text, price_number
 from wallet.gui.models.ledger import TRIGGERS
+from wallet.gui.widgets.text import veiled
 
 
 class WaitingLines:
@@ -41,4 +42,4 @@ class WaitingLines:
         line.label.setColor(colour)
         line.label.fill = pg.mkBrush(self._look.colour("surface"))
         sign = "▲" if row.side == "buy" else "▼"
-        line.label.setFormat(f"{TRIGGERS[row.kind]} {sign} {amount_text(market, row.amount)}")
+        line.label.setFormat(f"{TRIGGERS[row.kind]} {sign} {veiled(amount_text(market, row.amount))}")

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from wallet.gui.look import Look
-from wallet.gui.widgets.text import describe
+from wallet.gui.widgets.text import describe, veiled
 
 R = TypeVar("R")
 Index = QModelIndex | QPersistentModelIndex
@@ -41,7 +41,8 @@ _ROW_HEIGHT = 24
 class Column(Generic[R]):
     """``tone`` names a colour of the theme; ``action`` makes the cell a button, on rows where it gives true.
 
-    ``mono``: for addresses, where the text face would make a × of the x between two digits.
+    ``mono``: for addresses, where the text face would make a × of the x between two digits. ``private``: an amount of
+    the user's, which he may hide.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Column(Generic[R]):
     tip: Callable[[R], str | None] | None = None
     stretch: bool = False
     mono: bool = False
+    private: bool = False
 
 
 class RowsModel(QAbstractTableModel, Generic[R]):
@@ -140,7 +142,7 @@ class CellDelegate(QStyledItemDelegate):
         if action is not None and not action:
             return
         painter.setFont(self._look.font(-0.5, mono=True) if column.mono else self._look.font())
-        text = str(index.data())
+        text = veiled(str(index.data())) if column.private else str(index.data())
         inner = area.adjusted(7, 0, -7, 0)
         side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
         painter.setPen(self._look.colour(index.data(TONE_ROLE)))

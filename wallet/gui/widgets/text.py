@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QSystemTrayIcon, QWidget
 
 from wallet.protocol.plain import plain
 
 FOREIGN_LIMIT = 300
+HIDING = "hidesAmounts"  # property of the application
+DOTS = "•••"
+_FIGURE = re.compile(r"[+\u2212-]?[0-9][0-9.,\u202f]*")
 
 
 class Label(QLabel):
@@ -40,6 +44,43 @@ class Label(QLabel):
     def set_tone(self, tone: str) -> None:
         if self.property("tone") != tone:
             set_look(self, tone=tone)
+
+
+def hides_amounts() -> bool:
+    """Whether the user's amounts are shown as dots now: the one switch that all painting looks at."""
+    app = QCoreApplication.instance()
+    return app is not None and bool(app.property(HIDING))
+
+
+def veiled(text: str) -> str:
+    """``text`` with dots for its figures while amounts are hidden: as many for much as for little."""
+    return _FIGURE.sub(DOTS, text) if hides_amounts() else text
+
+
+class AmountLabel(Label):
+    """A label with an amount of the user's. It is hidden when painted: what assistive technology reads stays."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        if not hides_amounts():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        flags = int(self.alignment()) | (int(Qt.TextFlag.TextWordWrap) if self.wordWrap() else 0)
+        painter.drawText(self.contentsRect(), flags, veiled(self.text()))
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Hidden, its width says nothing of how much it is."""
+        hint = super().sizeHint()
+        if hides_amounts() and not self.wordWrap():
+            hint.setWidth(self.fontMetrics().horizontalAdvance(veiled(self.text())) + 2 * self.margin() + 2)
+        return hint
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return self.sizeHint() if hides_amounts() else super().minimumSizeHint()
+
+    def event(self, event: QEvent) -> bool:
+        return (event.type() == QEvent.Type.ToolTip and hides_amounts()) or super().event(event)
 
 
 class ElidedLabel(Label):
@@ -78,6 +119,12 @@ def set_tip(widget: QWidget, text: str) -> None:
     tip = f"<qt>{escape(text).replace(chr(10), '<br>')}</qt>" if text else ""
     if tip != widget.toolTip():
         widget.setToolTip(tip)
+
+
+def set_tray_tip(icon: QSystemTrayIcon, text: str) -> None:
+    """Of the icon in the tray, which knows no markup."""
+    if text != icon.toolTip():
+        icon.setToolTip(text)
 
 
 def describe(widget: QWidget, name: str, tip: str = "", *, object_name: str = "") -> None:
