@@ -131,6 +131,24 @@ def test_a_look_alike_and_a_contract_are_warned_of(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
+def test_what_a_session_needs_for_fees_is_warned_of(tmp_path: Path) -> None:
+    async def work(machine: Machine) -> None:
+        async with machine.accounts() as accounts:
+            me = machine.vault.accounts[0].address
+
+            async def warned(amount: int | None) -> list[str]:
+                return [
+                    code for code, _ in (await accounts.purse.prepare(b"", me, HIM, NATIVE, amount, "slow")).warnings
+                ]
+
+            assert await warned(None) == []  # nothing is open that could need it
+            await accounts.account(b"").open_channel([(NATIVE, ETH)])
+            assert await warned(None) == ["WARN-FEES"]
+            assert await warned(ETH) == []
+
+    run(tmp_path, work)
+
+
 def test_what_only_watches_signs_nothing_and_locked_keys_neither(tmp_path: Path) -> None:
     async def work(machine: Machine) -> None:
         async with machine.accounts() as accounts:

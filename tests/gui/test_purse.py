@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from tests.gui.scripted import ANNA, DRAFT, ETH, ME, SAVINGS, STUCK, ScriptedBackend, done, failed
+from tests.gui.scripted import ANNA, DRAFT, ETH, ME, PURSE, SAVINGS, STUCK, ScriptedBackend, done, failed
 from wallet.gui.purse.copying import Copier
 from wallet.gui.purse.page import PursePage
 from wallet.gui.purse.send import Preview
@@ -195,8 +195,13 @@ def test_the_address_book(page: PursePage, backend: ScriptedBackend, qtbot: Any,
 
 
 def test_accounts_are_added_and_found(page: PursePage, backend: ScriptedBackend, qtbot: Any, find: Any) -> None:
+    added = replace(PURSE.accounts[1], address=b"\x34" * 20, label="")
+    backend.purse_shown = replace(PURSE, accounts=(*PURSE.accounts, added))
     click(qtbot, find("purse.add"))
     qtbot.waitUntil(lambda: "is added" in find("purse.notice").text)
+    # what is marked in the list is what is shown, and paid from
+    qtbot.waitUntil(lambda: find("purse.address").text() == show_address(added.address))
+    assert page.table.currentIndex().row() == 3
     click(qtbot, find("purse.find"))
     qtbot.waitUntil(lambda: find("purse.notice").text == "2 accounts found and added.")
     backend.answers["add_account"] = failed(WalletError("KEYS_NO_PHRASE"))

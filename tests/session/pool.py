@@ -55,8 +55,11 @@ class Pool(Rpc):
     async def request(self, method: str, *params: Json) -> Json:
         if method == "eth_chainId" and getattr(self, "chain", None) is not None:
             return hex(self.chain)
+        if method in self.unknown:
+            raise WalletError("RPC_ERROR", method=method, error=-32_601, message="the method does not exist")
         return await super().request(method, *params)
 
+    unknown: frozenset[str] = frozenset()  # methods it does not have
     chain: int | None = None  # what it says it is, if not the truth
 
 

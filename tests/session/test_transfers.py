@@ -360,6 +360,20 @@ def test_what_another_machine_sent_at_the_same_nonce(tmp_path: Path) -> None:
     run(tmp_path, body)
 
 
+def test_a_node_without_a_history_of_fees(tmp_path: Path) -> None:
+    async def body(desk: Desk) -> None:
+        known = await desk.transfers.prices()
+        desk.pool.unknown = frozenset({"eth_feeHistory"})
+        found = await desk.transfers.prices()
+        assert [row.most > 0 for row in found.values()] == [True] * 3
+        assert found[Speed.SLOW].base == known[Speed.SLOW].base * 9 // 8
+        desk.pool.holding = False
+        await desk.send(await desk.prepare(1))
+        assert set((await desk.look()).values()) == {"mined"}
+
+    run(tmp_path, body)
+
+
 def test_what_was_sent_on_other_chains_is_left_alone(tmp_path: Path) -> None:
     async def body(desk: Desk) -> None:
         elsewhere = Outbox(desk.store, desk.pool, 1)

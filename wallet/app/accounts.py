@@ -170,8 +170,7 @@ class Accounts:
         Raises WalletError("GAS_IN_USE") while a channel of that chain may need it, unless ``anyway``.
         """
         account = self.account(broker)
-        running = [one for one in self if one.broker.chain_id == account.broker.chain_id and self._running(one)]
-        if running and not anyway:
+        if self.in_session(account.broker.chain_id) and not anyway:
             raise WalletError("GAS_IN_USE")
         await account.chain.ready(ONLINE_WITHIN)
         return await account.chain.sweep_gas(account.address)
@@ -191,6 +190,10 @@ class Accounts:
             raise WalletError("NO_BROKER")
         channels = [(channel.record.created, account) for account in self for channel in self._running(account)]
         return max(channels, key=lambda row: row[0])[1] if channels else next(reversed(self._accounts.values()))
+
+    def in_session(self, chain_id: int) -> bool:
+        """Whether a channel on this chain is not over yet."""
+        return any(one.broker.chain_id == chain_id and self._running(one) for one in self)
 
     @staticmethod
     def _running(account: Account) -> list[TraderChannel]:

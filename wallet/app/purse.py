@@ -174,6 +174,11 @@ class Purse:
             if twin is not None:
                 other = show_address(twin) + (f" ({named[twin]})" if twin in named else "")
                 found.append(("WARN-ALIKE", (("address", show_address(to)), ("other", other))))
+        left = prepared.coin - prepared.envelope.value - prepared.envelope.max_cost
+        if left < account.chain.reserve and self._accounts.in_session(account.broker.chain_id):
+            coin = self._assets(account)[NATIVE]
+            amounts = [f"{format_amount(wei, coin.decimals)} {coin.symbol}" for wei in (left, account.chain.reserve)]
+            found.append(("WARN-FEES", (("left", amounts[0]), ("need", amounts[1]))))
         if prepared.contract:
             found.append(("WARN-CONTRACT", (("address", show_address(to)),)))
         return tuple(found)

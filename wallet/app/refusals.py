@@ -417,6 +417,10 @@ CHAIN: Final[dict[str, str]] = {
         "{address} begins and ends like {other}, and is another address. This is how people are tricked: compare every "
         "digit with what the recipient gave you."
     ),
+    "WARN-FEES": _(
+        "This leaves {left}. A session is open, and to leave it without the broker up to {need} may be needed for "
+        "network fees."
+    ),
     "WARN-CONTRACT": _("{address} is a contract, not a person's account. What it is not made for may be lost there."),
     "TX_WARNED": _("{warning} Nothing was signed. If you are sure, do it again with --anyway."),
     "TX_NO_SENDER": _("{address} is no account of yours that can sign. Nothing was signed."),

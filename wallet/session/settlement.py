@@ -311,7 +311,12 @@ class ChainLink:
     def spendable(self, asset: bytes) -> int:
         """What of a wallet balance may be allocated: of the native currency, transactions keep some back."""
         have = self.holdings.wallet.get(asset, 0) + self.holdings.free.get(asset, 0)
-        return max(have - 3 * GAS_RESERVE * self.gas_price, 0) if asset == NATIVE else have
+        return max(have - self.reserve, 0) if asset == NATIVE else have
+
+    @property
+    def reserve(self) -> int:
+        """Wei to be kept for opening and leaving a session, at three times the present price."""
+        return 3 * GAS_RESERVE * self.gas_price
 
     async def open(self, channel: TraderChannel, owner: TransactionSigner) -> None:
         """Approvals, deposit and ``open`` by the owner; returns when the channel is open on chain."""

@@ -14,6 +14,7 @@ from wallet.chain import fees, token
 from wallet.chain.calls import Call, transfer
 from wallet.chain.envelope import Envelope, read_signed, read_unsigned
 from wallet.chain.fees import Price, Speed
+from wallet.chain.records import FeeHistory
 from wallet.chain.rpc import Rpc
 from wallet.chain.tx import FeePolicy, Outgoing, Quote, Sender, TransactionSigner
 from wallet.protocol.addresses import NOBODY, show_address
@@ -60,8 +61,20 @@ class Transfers:
     async def prices(self) -> dict[Speed, Price]:
         """What each speed bids now. Raises WalletError("RPC_…")."""
         suggested = await self._rpc.priority_fee()
-        history = await self._rpc.fee_history(fees.BLOCKS, fees.SHARES)
+        try:
+            history = await self._rpc.fee_history(fees.BLOCKS, fees.SHARES)
+        except WalletError as error:
+            if error.code != "RPC_ERROR":
+                raise
+            history = FeeHistory((await self._base_fee(),), ())  # a node without that method: its own word, then
         return fees.prices(history, suggested, self._policy)
+
+    async def _base_fee(self) -> int:
+        """Wei per gas that the next block may ask: an eighth more than the last."""
+        block = await self._rpc.block("latest")
+        if block is None:
+            raise WalletError("RPC_BAD_REPLY", method="eth_getBlockByNumber", reason="no latest block")
+        return block.base_fee * 9 // 8
 
     # --- preparing ---
 

@@ -97,6 +97,7 @@ class AddressBook(QWidget):
         self._name.setPlaceholderText("Name")
         self._address.setMaxLength(80)
         self._address.setPlaceholderText("0x…")
+        self._address.setProperty("level", "mono")
         describe(self._name, "Name", object_name="purse.book.name")
         describe(self._address, "Address", object_name="purse.book.address")
         save = button("Save", "purse.book.save")

@@ -90,19 +90,21 @@ class PursePage(QWidget):
         find = button("Find accounts", "purse.find", tip="Look on the chain for accounts of your words that were used")
         find.clicked.connect(self._find)
         head = row(Label("Wallet", level="display"), 10, self._where, None, find, add, spacing=8)
+        # the notice below everything: what comes and goes must not move what is about to be clicked
         layout = column(
             row(back, None),
             2,
             head,
             10,
-            self.notice,
             self.table,
             12,
             self._choice,
             self.stack,
+            8,
+            self.notice,
             margins=(28, 12, 28, 18),
         )
-        layout.setStretch(layout.count() - 1, 1)
+        layout.setStretchFactor(self.stack, 1)
         self.setLayout(layout)
 
     def _connect(self) -> None:
@@ -150,9 +152,11 @@ class PursePage(QWidget):
         self._where.show_text(f"chain {view.chain_id} · block {view.block}")
         self._model.set_rows(view.accounts)
         self.table.setFixedHeight(_HEAD + _ROW * min(max(len(view.accounts), 2), MOST_SEEN))
-        if self._chosen() is None:
-            self._account = view.accounts[0].address
-            self.table.selectRow(0)
+        addresses = [line.address for line in view.accounts]
+        if self._account not in addresses:
+            self._account = addresses[0]
+        if self.table.currentIndex().row() != addresses.index(self._account):
+            self.table.selectRow(addresses.index(self._account))  # what is marked is what is paid from
         self.sent.show_view(view)
         self.book.show_view(view)
         self._show_account()

@@ -39,6 +39,7 @@ class Send(QWidget):
         self._to.setMaxLength(80)
         self._to.setPlaceholderText("0x… or a name of the address book")
         describe(self._to, "Recipient", object_name="purse.to")
+        self._to.setProperty("level", "mono")
         self._known = QStringListModel(self)
         completer = QCompleter(self._known, self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -67,7 +68,7 @@ class Send(QWidget):
         narrow.setLayout(self._made())
         narrow.setMaximumWidth(_WIDTH)
         layout = row(narrow, None, spacing=0)
-        layout.setStretch(0, 1)
+        layout.setStretch(0, 100)
         self.setLayout(layout)
 
     def _made(self) -> QGridLayout:
@@ -207,8 +208,8 @@ class Preview(QDialog):
         title.show_foreign(draft.title)
         title.setObjectName("purse.preview.title")
         warned = [Label(sentence(code, dict(params)), tone="bad", wrap=True) for code, params in draft.warnings]
-        self._sure = QCheckBox("I have compared the whole address and am sure")
-        describe(self._sure, "I have compared the whole address and am sure", object_name="purse.preview.sure")
+        self._sure = QCheckBox("I have read this, and am sure")
+        describe(self._sure, "I have read this, and am sure", object_name="purse.preview.sure")
         self._sure.setVisible(bool(warned))
         go = button("Sign and send", "purse.preview.yes", role="primary")
         go.setEnabled(not warned)
