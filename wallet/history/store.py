@@ -6,20 +6,26 @@ guarantee a signature (research/security §4, F3).
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from wallet.protocol.errors import WalletError
 
 Row = tuple[Any, ...]
+TURNS = 2  # of the event loop that a group waits for who has something for it, once somebody waits for it
+LATEST = 0.1  # seconds after which a group nobody waits for goes to disk
 READ_CACHE = 16 * 1024  # KiB: the upper pages of a long history's tables, which each lookup goes through
 Migrations = Mapping[int, tuple[int, Callable[[sqlite3.Connection], None]]]
 """From which version to which, and how; each runs in a transaction of its own."""
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -36,6 +42,10 @@ class Store:
         self.on_failure: Callable[[], None] = lambda: None
         self._failed = False
         self._depth = 0
+        self._group: AbstractContextManager[None] | None = None
+        self._grouping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         with self._explained():
             create(path)
             self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
@@ -77,10 +87,13 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on disk when it ends. Nested use joins the outer transaction.
 
-        Raises WalletError("STORE_FAILED") if the disk refuses; from then on every write does.
+        Raises WalletError("STORE_FAILED") if the disk refuses; from then on every write does. Inside :meth:`grouped`
+        it is on disk only when the group is.
         """
+        self._leave_group()
         if self._depth:
-            yield
+            with self._member():
+                yield
             return
         self.require_sound()
         self._depth += 1
@@ -106,9 +119,102 @@ class Store:
             self._fail()
             raise WalletError("STORE_FAILED", path=self.path.name, why=error.strerror or "") from error
 
+    # --- many at once ---
+
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """Transactions that begin inside end on disk together, a moment later: see :meth:`durable`.
+
+        For the loop's thread alone, and no ``await`` may stand inside. Each is still all or nothing by itself. Any
+        other write first brings the group to disk. Whoever sends must have waited: persist, then send.
+        """
+        if self._depth and self._group is None:
+            yield  # inside a transaction, which says itself when it ends
+            return
+        if self._group is None:
+            loop, group = asyncio.get_running_loop(), self.transaction()
+            group.__enter__()
+            self._group = group
+            self._timer = loop.call_later(LATEST, self.flush)
+        self._grouping = True
+        try:
+            yield
+        finally:
+            self._grouping = False
+
+    async def durable(self) -> None:
+        """Returns when all that was written so far is on disk. WalletError("STORE_FAILED") if it is not."""
+        if self._group is not None:
+            loop = asyncio.get_running_loop()
+            done: asyncio.Future[None] = loop.create_future()
+            if not self._waiting:
+                _in_turns(TURNS, loop, self.flush)
+            self._waiting.append(done)
+            await done
+        self.require_sound()
+
+    async def settled(self) -> None:
+        """The same for who has nothing of his own in the group: afterwards there is none."""
+        if self._group is not None:
+            await self.durable()
+
+    def flush(self) -> None:
+        """Brings the group to disk now, if there is one. Whoever waits for it hears if that fails."""
+        group, self._group = self._group, None
+        if group is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        problem = self.problem  # one of its transactions failed, and took it along
+        try:
+            group.__exit__(type(problem) if problem else None, problem, None)
+        except WalletError as error:
+            log.critical("%s: %s", self.path.name, error)  # from now on every write and signature says so
+        finally:
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                if not done.done():
+                    done.set_result(None)
+
+    def _leave_group(self) -> None:
+        """What is not part of the group must not wait for it, nor fail with it."""
+        if self._group is not None and not self._grouping:
+            self.flush()
+
+    @contextmanager
+    def _member(self) -> Iterator[None]:
+        """A transaction inside another one: a part of it, or, directly in a group, all or nothing by itself."""
+        if self._group is None or self._depth > 1:
+            yield
+            return
+        self.require_sound()
+        self._depth += 1
+        try:
+            self._db.execute("SAVEPOINT member")
+            yield
+            self._db.execute("RELEASE member")
+        except BaseException as error:
+            fatal = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError)
+            if fatal or not self._undo_member():
+                self._fail()
+                self._roll_back()
+                raise WalletError("STORE_FAILED", path=self.path.name, why=str(error)) from error
+            raise
+        finally:
+            self._depth -= 1
+
+    def _undo_member(self) -> bool:
+        try:
+            self._db.execute("ROLLBACK TO member")
+            self._db.execute("RELEASE member")
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
     def execute(self, sql: str, values: Sequence[object] = ()) -> None:
         """One write; durable by itself unless inside :meth:`transaction`."""
-        if self._depth:
+        self._leave_group()
+        if self._depth > (self._group is not None):
             self._db.execute(sql, values)
             return
         with self.transaction():
@@ -116,7 +222,8 @@ class Store:
 
     def insert(self, sql: str, values: Sequence[object] = ()) -> int:
         """One INSERT; the row's number."""
-        if self._depth:
+        self._leave_group()
+        if self._depth > (self._group is not None):
             return int(self._db.execute(sql, values).lastrowid or 0)
         with self.transaction():
             return int(self._db.execute(sql, values).lastrowid or 0)
@@ -137,6 +244,7 @@ class Store:
         return found
 
     def close(self) -> None:
+        self.flush()
         self._db.close()
 
     @property
@@ -188,6 +296,7 @@ class ReadOnlyStore(Store):
         self.path = path
         self._failed = False
         self._depth = 0
+        self._group = None
         self._turn = threading.RLock()
         with self._explained():
             self._db = open_reader(path)
@@ -223,6 +332,14 @@ class ReadOnlyStore(Store):
     def close(self) -> None:
         with self._turn:
             super().close()
+
+
+def _in_turns(turns: int, loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    """``work`` once everything that is ready now, and what that makes ready, has run."""
+    if turns:
+        loop.call_soon(_in_turns, turns - 1, loop, work)
+    else:
+        work()
 
 
 def run_script(db: sqlite3.Connection, script: str) -> None:

@@ -206,8 +206,8 @@ class Connection:
     async def _beat(self, talk: Conversation) -> None:
         """Heartbeats, every half of the shortest H."""
         while True:
-            talking = self._talking()
-            await asyncio.sleep(min((channel.terms.heartbeat for channel in talking), default=5) / 2)
+            await asyncio.sleep(min((channel.terms.heartbeat for channel in self._talking()), default=2) / 2)
+            talking = self._talking()  # now: one may have been opened meanwhile
             try:
                 for channel in talking:
                     channel.requests.bury()
@@ -294,16 +294,16 @@ class Connection:
             raise WalletError("BUSY")  # not before both know where they stand; he tries again
         received = self.clock.monotonic() - (time.monotonic() - frame.received)
         try:
-            try:
+            with self.journal.store.grouped():
                 answer = channel.propose(Proposal(message.state, message.signature, frame.raw, received))
-            except WalletError as error:
-                if error.code == "TRN-YIELD-STORM":
-                    raise Goodbye(error.code) from error
-                raise
-            if channel.last is not None and Phase(channel.record.phase) is Phase.REQUESTED:
-                self.advance(channel, Event.AGREED)
+                if channel.last is not None and Phase(channel.record.phase) is Phase.REQUESTED:
+                    self.advance(channel, Event.AGREED)
+        except WalletError as error:
+            if error.code == "TRN-YIELD-STORM":
+                raise Goodbye(error.code) from error
+            raise
         finally:
-            await self._tell()
+            await self._kept()
         if isinstance(answer, Ack):
             return messages.ProposeAnswer(ack=answer.signature)
         if isinstance(answer, Next):
@@ -402,6 +402,13 @@ class Connection:
 
     async def _ask(self, channel: TraderChannel, method: Method[P, R], params: P) -> R:
         return await self._talking_now().ask(channel, method, params)
+
+    async def _kept(self) -> None:
+        """What was written is on disk: then, and if it never will be, those who wait may look."""
+        try:
+            await self.journal.store.durable()
+        finally:
+            await self._tell()
 
     async def _tell(self) -> None:
         for line in self._lines.values():

@@ -92,6 +92,7 @@ class Conversation:
 
     async def beat(self, channel: TraderChannel) -> None:
         """One signed heartbeat and its echo: it tells the broker that we are present, and us that he is."""
+        await channel.journal.store.settled()  # what it names is on disk
         if channel.last is None or channel.signer is None or channel.restored:
             return  # a restored channel is not present: nothing may be matched in it
         beat = Heartbeat(channel.id, channel.last.state.increment, channel.last.digest, int(self._clock.now()))
@@ -131,6 +132,7 @@ class Conversation:
         self.behind[channel.id] = his.digest != (channel.last.digest if channel.last else ZERO_DIGEST)
 
     async def _compare(self, channel: TraderChannel, signer: StateSigner, auth: AuthResult) -> tuple[Resume, bytes]:
+        await channel.journal.store.settled()  # what we say we have is on disk
         last = channel.last
         number, digest = (last.state.increment, last.digest) if last else (0, ZERO_DIGEST)
         if channel.forked:

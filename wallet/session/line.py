@@ -93,6 +93,9 @@ class ChannelLine(line.Line):
         finally:
             await self._changed()
 
+    async def before_sending(self) -> None:
+        await self.channel.journal.store.durable()
+
     def unanswered(self) -> None:
         log.info("channel %s: no answer to our state in time", self._name)
 

@@ -131,8 +131,9 @@ class BrokerLink(Connection):
         self._check_fits(channel, typed.digest, order)
         self.connected()
         signed = SignedOrder(typed.digest, order, signer.sign(typed))
-        channel.requests.add(IntentRecord(signed, STAGED, "", now), client_id)
-        await self._tell()
+        with self.journal.store.grouped():
+            channel.requests.add(IntentRecord(signed, STAGED, "", now), client_id)
+        await self._kept()
         try:
             if is_cooperative(channel):
                 await self._open_in_turn(channel, signed)
@@ -190,7 +191,8 @@ class BrokerLink(Connection):
             if error.code == "STORE_FAILED":
                 raise
             raise WalletError("ORDER_UNKNOWN", order=codec.show_hex(signed.id)) from error
-        channel.requests.mark(signed.id, SUBMITTED)
+        with self.journal.store.grouped():  # whenever it gets to disk: an intent that was not is sent once more
+            channel.requests.mark(signed.id, SUBMITTED)
 
     def _check_fits(self, channel: TraderChannel, order_id: bytes, order: Order) -> None:
         """That a state could open it: by the rules, after all that may open before it."""
@@ -211,7 +213,9 @@ class BrokerLink(Connection):
         if row is None:
             raise WalletError("ORDER_NOT_FOUND", order=codec.show_hex(order_id))
         signature = row.cancel or signer.sign(channel.domain.digest(Cancel(channel.id, order_id)))
-        channel.requests.mark_cancel(order_id, cancel=signature)
+        with self.journal.store.grouped():
+            channel.requests.mark_cancel(order_id, cancel=signature)
+        await self.journal.store.durable()
         await self._send_cancel(channel, order_id, signature)
 
     async def _send_cancel(self, channel: TraderChannel, order_id: bytes, signature: bytes) -> None:
@@ -219,8 +223,9 @@ class BrokerLink(Connection):
         receipt = (await self._ask(channel, methods.CANCEL, message)).signature
         typed = channel.domain.digest(CancelReceipt(channel.id, order_id))
         require_signer(typed, receipt, channel.terms.signers(Role.BROKER))
-        channel.requests.mark_cancel(order_id, receipt=receipt)
-        await self._tell()
+        with self.journal.store.grouped():
+            channel.requests.mark_cancel(order_id, receipt=receipt)
+        await self._kept()
 
     async def cancel_open(self, channel: TraderChannel, wait: float) -> None:
         """Takes all open orders back; returns when no state holds one. WalletError("CANCEL_UNANSWERED") if not."""

@@ -36,6 +36,7 @@ class Requests:
         self._open_before: dict[bytes, float] = {}
         self._expiry: dict[bytes, float] = {}
         self._receipted: set[bytes] = set()
+        self._top = 0  # the highest nonce of all that were ever here
         for row in journal.intents(channel):
             self._index(row)
 
@@ -51,7 +52,7 @@ class Requests:
 
     def next_nonce(self, mark: int) -> int:
         """Above the state's orderNonce ``mark`` and all that was ever used."""
-        return max([mark, *(row.signed.order.order_nonce for row in self._rows.values())]) + 1
+        return max(mark, self._top) + 1
 
     def uncertain(self, mark: int) -> list[Order]:
         """Those that may still open, above the state's orderNonce: they count against what is available."""
@@ -139,6 +140,7 @@ class Requests:
         order, order_id = row.signed.order, row.signed.id
         shift = self._clock.monotonic() - self._clock.now()
         self._rows[order_id] = row
+        self._top = max(self._top, order.order_nonce)
         self.orders[order_id] = order
         self._open_before.setdefault(order_id, order.open_before + shift)
         self._expiry.setdefault(order_id, order.expiry + shift)
