@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.app.test_account import ETH, Machine, run
+from tests.support.waiting import until
 from wallet.app.account import Account
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import OpenOrder
 from wallet.protocol.terms import NATIVE
+from wallet.session.channel import TraderChannel
+from wallet.session.link import BrokerLink
 from wallet.session.requests import STAGED
 
 FAR = 30  # seconds for what needs only a moment
@@ -136,5 +139,51 @@ def test_what_is_on_its_way_is_stopped_too(tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(WalletError):
                 await placing
             assert resting(account) == ()
+
+    run(tmp_path, work)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "stays"), [(-1, True), (3_600, False), (0, False)])
+def test_after_a_break_no_order_comes_back_if_that_is_asked_for(tmp_path: Path, limit: int, *, stays: bool) -> None:
+    """The cancels are receipted before the heartbeat that would put the orders back into the book."""
+
+    async def work(machine: Machine) -> None:
+        async with machine.accounts() as accounts:
+            market, other = await trading(accounts.account(b""))
+            await place(accounts.account(b""), market)
+            await place(accounts.account(b""), other)
+            await until_open(accounts.account(b""), 2)
+            await accounts.limit_breaks(limit)
+        receipts: list[list[bool]] = []
+        beat = BrokerLink.heartbeat
+
+        async def first(self: BrokerLink, channel: TraderChannel) -> None:
+            receipts.append([row.receipt is not None for row in channel.requests.rows()])
+            await beat(self, channel)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(BrokerLink, "heartbeat", first)
+            async with machine.accounts() as accounts:
+                await until_open(accounts.account(b""), 2 if stays else 0)
+        assert receipts[0] == [not stays] * 2
+
+    run(tmp_path, work)
+
+
+@pytest.mark.slow
+def test_a_short_break_leaves_the_orders_a_long_one_does_not(tmp_path: Path) -> None:
+    async def work(machine: Machine) -> None:
+        async with machine.accounts() as accounts:
+            account = accounts.account(b"")
+            market, _ = await trading(account)
+            await place(account, market)
+            await until_open(account, 1)
+            for limit, left in ((3_600, 1), (0, 0)):
+                await accounts.limit_breaks(limit)
+                talk = account.link._talk
+                await account.link.connected().close()
+                await until(lambda talk=talk: account.link._talk not in (None, talk) and account.link._online.is_set())
+                await until_open(account, left)
 
     run(tmp_path, work)

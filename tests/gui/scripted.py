@@ -396,6 +396,9 @@ class ScriptedBackend:
     def cancel_trigger(self, trigger: bytes) -> Future[None]:
         return self._do("cancel_trigger", trigger)
 
+    def limit_breaks(self, seconds: int) -> Future[None]:
+        return self._do("limit_breaks", seconds)
+
     def stop_trading(self) -> Future[int]:
         return self._do("stop_trading", value=2)
 

@@ -15,7 +15,7 @@ from tests.gui.scripted import FLAG, NOW, ScriptedBackend, app_view, channel, fi
 from wallet.app.snapshots import AppView, OrderStatus, Phase, TriggerView
 from wallet.gui.look import app_icon
 from wallet.gui.models.news import news
-from wallet.gui.models.settings import CLOSE_TO_TRAY, HIDE_AMOUNTS, NOTIFY, SOUNDS
+from wallet.gui.models.settings import BREAK_LIMIT, CLOSE_TO_TRAY, HIDE_AMOUNTS, NOTIFY, SOUNDS
 from wallet.gui.presence import counted
 from wallet.gui.widgets.text import AmountLabel, veiled
 from wallet.gui.window import MainWindow
@@ -197,3 +197,10 @@ def test_a_hidden_amount_has_no_tip(trading: MainWindow, qtbot: Any) -> None:
     label.setToolTip("5.123 ETH")
     trading.preferences.set(HIDE_AMOUNTS, value=True)
     assert label.event(QHelpEvent(QEvent.Type.ToolTip, QPoint(1, 1), QPoint(1, 1)))
+
+
+def test_the_driver_is_told_what_a_break_does(trading: MainWindow, backend: ScriptedBackend) -> None:
+    """At the start, too: it is the profile's, and holds before anybody looks at a setting."""
+    assert [call for call in backend.calls if call[0] == "limit_breaks"] == [("limit_breaks", -1)]
+    trading.preferences.set(BREAK_LIMIT, 30)
+    assert backend.calls[-1] == ("limit_breaks", 30)

@@ -28,6 +28,7 @@ from wallet.protocol.errors import WalletError
 from wallet.session.alarms import Alarms
 from wallet.session.broker_profile import BrokerProfile
 from wallet.session.channel import TraderChannel
+from wallet.session.link import BREAK_LIMIT
 from wallet.session.phases import Phase
 from wallet.session.settlement import Turns
 
@@ -132,6 +133,10 @@ class Accounts:
         self.journal.set_fact(b"", STOPPED, b"1")
         self._changed()
         return sum(await asyncio.gather(*(account.orders.stop() for account in self)))
+
+    async def limit_breaks(self, seconds: int) -> None:
+        """See :meth:`wallet.app.backend.Commands.limit_breaks`; for every broker, and kept."""
+        self.journal.set_fact(b"", BREAK_LIMIT, b"%d" % seconds if seconds >= 0 else b"")
 
     async def resume_trading(self) -> None:
         self.journal.set_fact(b"", STOPPED, b"0")

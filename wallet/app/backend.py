@@ -136,6 +136,12 @@ class Commands(Protocol):
 
     def cancel_trigger(self, trigger: bytes) -> Future[None]: ...
 
+    def limit_breaks(self, seconds: int) -> Future[None]:
+        """Cancel every order after a break of the connection of so many seconds, before any is matched again; −1: none.
+
+        The end of this program is a break, too.
+        """
+
     def stop_trading(self) -> Future[int]:
         """Take back every order and trigger of every channel, and sign none until ``resume_trading``; how many."""
 

@@ -165,6 +165,7 @@ OWNER: Final[dict[str, str]] = {
     "KIND-TAKE-PROFIT": _("Take-profit"),
     "ASK-CANCEL-ORDER": _("Cancel the order {order}"),
     "ASK-AMEND-ORDER": _("Take back the order {order} and place {amount} of it at {price}"),
+    "ASK-LIMIT-BREAKS": _("Cancel every order after a break of {seconds} seconds (−1: never)"),
     "ASK-STOP-TRADING": _("Cancel every order of every session and sign no more"),
     "ASK-RESUME-TRADING": _("Go on trading after a stop"),
     "ASK-CANCEL-ALL": _("Cancel all open orders of channel {channel} with {broker}"),

@@ -355,6 +355,9 @@ class Service:
 
         return self._run(cancel)
 
+    def limit_breaks(self, seconds: int) -> Future[None]:
+        return self._run(lambda accounts: accounts.limit_breaks(seconds))
+
     def stop_trading(self) -> Future[int]:
         return self._run(lambda accounts: accounts.stop_trading())
 

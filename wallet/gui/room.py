@@ -15,6 +15,7 @@ from wallet.app.recovering import found_words
 from wallet.app.snapshots import AppView, FlagView, MarketView, Phase
 from wallet.gui.dealing import Dealer
 from wallet.gui.desk import Desk
+from wallet.gui.models.settings import BREAK_LIMIT
 from wallet.gui.models.steps import live_orders
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.backups import BackupsDialog
@@ -73,6 +74,8 @@ class TradingRoom(QWidget):
         layout.setStretch(len(banners) + 1, 1)
         self.setLayout(layout)
         self._connect()
+        self._limit_breaks()
+        desk.preferences.changed.connect(self._limit_breaks)
         self._shown = False
 
     def _connect(self) -> None:
@@ -98,6 +101,12 @@ class TradingRoom(QWidget):
         self.workspace.fills.export_wanted.connect(self.export_fills)
         self.workspace.said.connect(self.notice.say)
         self.workspace.funds.chosen.connect(self.choose)
+
+    def _limit_breaks(self, key: str = "") -> None:
+        """The driver keeps it: it is at work before there is a window."""
+        if key in ("", BREAK_LIMIT.key):
+            limit = self._desk.preferences.get(BREAK_LIMIT)
+            self._desk.courier.deliver(self._desk.backend.limit_breaks(limit), self, lambda _: None, self._say_error)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -81,6 +82,7 @@ class Connection:
         self._lines: dict[bytes, ChannelLine] = {}  # of cooperative channels, on this connection
         self._moved = asyncio.Condition()
         self._online = asyncio.Event()
+        self._lost_at = -math.inf  # monotonic: of the last connection that was up; a start comes after a long break
         for record in journal.channels():
             if record.terms.broker == profile.broker and record.domain == profile.domain:
                 self._load(record)
@@ -110,6 +112,8 @@ class Connection:
             self.alarms.sound("connection", error)
         finally:
             self._turn(Turn.LOST)
+            if self._online.is_set():
+                self._lost_at = self.clock.monotonic()
             self._online.clear()
             self._talk = None
             for line in self._lines.values():
@@ -253,6 +257,7 @@ class Connection:
             await self._repeat_setup(channel)
             return
         await self.resume(channel)
+        await self._before_presence(channel)
         await self.heartbeat(channel)
         self.start_line(channel)
         await self._repeat(channel)
@@ -281,6 +286,9 @@ class Connection:
 
     async def _repeat_setup(self, channel: TraderChannel) -> None:
         """The same for the setup, where we propose it."""
+
+    async def _before_presence(self, channel: TraderChannel) -> None:
+        """What must be said after a break before the broker may match this channel's orders again."""
 
     async def _repeat(self, channel: TraderChannel) -> None:
         """Says again what was asked before the break and has no answer; whoever asks knows what that is."""

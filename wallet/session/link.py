@@ -35,6 +35,8 @@ from wallet.session.turns import is_cooperative
 from wallet.wire import messages, methods
 from wallet.wire.frames import RemoteError
 
+BREAK_LIMIT = "break-limit"  # a fact of the profile: decimal seconds, empty for none
+
 
 class BrokerLink(Connection):
     """The connection to one broker and our channels with him. Belongs to one asyncio loop."""
@@ -281,6 +283,24 @@ class BrokerLink(Connection):
                 raise channel.problem
         finally:
             channel.turns.finalize = False
+
+    @property
+    def break_limit(self) -> int | None:
+        """Seconds of a break after which no order comes back; None: they come back after any."""
+        kept = self.journal.fact(b"", BREAK_LIMIT)
+        return int(kept) if kept else None
+
+    async def _before_presence(self, channel: TraderChannel) -> None:
+        """Cancel-all-on-disconnect: the broker took the orders out of his book when the connection broke, and puts
+        them back with the first heartbeat; so their cancels go before it.
+        """
+        limit = self.break_limit
+        if limit is None or channel.restored or self.clock.monotonic() - self._lost_at < limit:
+            return
+        for row in channel.requests.rows():
+            if row.status in (OPEN, *ALIVE):
+                with contextlib.suppress(RemoteError):
+                    await self.cancel(channel, row.signed.id)
 
     async def _repeat(self, channel: TraderChannel) -> None:
         for row in channel.requests.rows():

@@ -245,6 +245,9 @@ class Guest:
     def cancel_trigger(self, trigger: bytes) -> Future[None]:
         return self._call("cancel_trigger", trigger=trigger)
 
+    def limit_breaks(self, seconds: int) -> Future[None]:
+        return self._call("limit_breaks", seconds=seconds)
+
     def stop_trading(self) -> Future[int]:
         return self._call("stop_trading")
 

@@ -93,6 +93,21 @@ LIFETIME = Setting(
     "expiry time",
 )
 
+BREAK_LIMIT = Setting(
+    "break-limit",
+    TRADING,
+    "Cancel all orders when the connection breaks",
+    -1,
+    (
+        (-1, "Never"),
+        (0, "After any break"),
+        (30, "After 30 seconds"),
+        (300, "After 5 minutes"),
+        (3_600, "After 1 hour"),
+    ),
+    "While it is broken, no order is matched. After a longer break, or when this program was closed, none comes back.",
+    "disconnect dead man switch kill offline",
+)
 NOTIFY = Setting(
     "notify",
     NEWS,
@@ -136,6 +151,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     CONFIRM_ORDERS,
     SLIPPAGE,
     LIFETIME,
+    BREAK_LIMIT,
     NOTIFY,
     SOUNDS,
     CLOSE_TO_TRAY,
