@@ -16,6 +16,7 @@ from wallet.protocol import strictjson
 from wallet.protocol.errors import WalletError
 
 POLICY = FeePolicy()
+WEI = st.one_of(st.integers(0, 2**128 - 1), st.integers(0, 600_000).map(lambda thousandths: thousandths * 10**6))
 
 
 def test_each_speed_bids_by_the_middle_block() -> None:
@@ -36,9 +37,9 @@ def test_where_blocks_were_empty_the_nodes_word_counts_up_to_the_limit() -> None
 
 
 @given(
-    st.lists(st.integers(0, 2**128 - 1), min_size=1, max_size=21),
-    st.lists(st.tuples(*[st.integers(0, 2**128 - 1)] * 3), max_size=20),
-    st.integers(0, 2**128 - 1),
+    st.lists(WEI, min_size=1, max_size=21),
+    st.lists(st.tuples(*[WEI] * 3), max_size=20),
+    WEI,
     st.integers(21_000, 5_000_000),
 )
 def test_no_node_makes_it_bid_beyond_the_policy(
@@ -53,8 +54,10 @@ def test_no_node_makes_it_bid_beyond_the_policy(
             assert bid.max_cost <= POLICY.max_cost
 
 
-@given(st.integers(0, 500 * GWEI), st.integers(0, 5 * GWEI), st.integers(0, 10**12), st.integers(21_000, 400_000))
+@given(st.integers(0, 500_000), st.integers(0, 5_000), st.integers(0, 300_000), st.integers(21_000, 5_000_000))
 def test_what_is_raised_is_taken_by_nodes(most: int, tip: int, base: int, gas: int) -> None:
+    """In thousandths of a gwei: of wide ranges hypothesis draws small numbers, which no limit ever meets."""
+    most, tip, base = most * GWEI // 1000, tip * GWEI // 1000, base * GWEI // 1000
     before = Quote(gas, max(most, tip), tip)
     price = Price(2 * base + 7, 7, base)
     with suppress(WalletError):
@@ -71,6 +74,13 @@ def test_beyond_the_policy_it_says_so() -> None:
         fees.quote(Price(2, 1, POLICY.max_fee_per_gas), 21_000, POLICY)
     with pytest.raises(WalletError, match="TX_GAS_LIMIT"):
         fees.quote(Price(2, 1, 1), POLICY.max_gas + 1, POLICY)
+
+
+def test_much_gas_may_not_cost_more_than_little() -> None:
+    """5 million gas may cost 0.2 of the coin, too: 40 gwei each."""
+    assert fees.quote(Price(60 * GWEI, 1, 30 * GWEI), 5_000_000, POLICY).max_fee_per_gas == 40 * GWEI
+    with pytest.raises(WalletError, match="TX_FEE_TOO_HIGH"):
+        fees.quote(Price(60 * GWEI, 1, 50 * GWEI), 5_000_000, POLICY)
 
 
 def test_a_tenth_more_of_both_is_needed() -> None:

@@ -13,6 +13,7 @@ from tests.gui.scripted import ANNA, DRAFT, ETH, ME, PURSE, SAVINGS, STUCK, Scri
 from wallet.gui.purse.copying import Copier
 from wallet.gui.purse.page import PursePage
 from wallet.gui.purse.send import Preview
+from wallet.gui.widgets.text import AmountLabel
 from wallet.gui.window import MainWindow
 from wallet.protocol.addresses import show_address
 from wallet.protocol.errors import WalletError
@@ -223,6 +224,15 @@ def test_the_keys_and_their_worst_are_shown(page: PursePage, find: Any, qtbot: A
     page.show_part("keys")
     qtbot.waitUntil(lambda: find("purse.keys.owner").text() == "unlocked")
     assert "everything" in find("purse.keys.owner.worst").text()
+
+
+def test_hidden_amounts_are_hidden_here_too(page: PursePage, trading: MainWindow) -> None:
+    private = [
+        column.title for table in (page.table, page.sent.table) for column in table._rows.columns if column.private
+    ]
+    assert private == ["Holds", "Amount", "Network fee"]
+    assert isinstance(page.send._have, AmountLabel)
+    assert all(isinstance(part[3], AmountLabel) for part in page.keys._parts.values())
 
 
 def test_it_asks_only_while_it_is_in_sight(page: PursePage, trading: MainWindow, backend: ScriptedBackend) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from wallet.app.snapshots import AppView
 from wallet.gui.models.purse import KeyCard, key_cards
 from wallet.gui.widgets.layout import column, frame, row
-from wallet.gui.widgets.text import Label
+from wallet.gui.widgets.text import AmountLabel, Label
 
 _NAMES = ("owner", "session", "gas")
 
@@ -16,10 +16,7 @@ class Keys(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[KeyCard, ...] = ()
-        self._parts = {
-            name: (Label("", level="strong"), Label("", level="small"), Label("", wrap=True), Label("", wrap=True))
-            for name in _NAMES
-        }
+        self._parts = {name: _labels() for name in _NAMES}
         cards = []
         for name, (title, standing, purpose, worst) in self._parts.items():
             standing.setObjectName(f"purse.keys.{name}")
@@ -41,3 +38,8 @@ class Keys(QWidget):
             standing.set_tone(card.tone)
             purpose.show_text(card.purpose)
             worst.show_text(card.worst)
+
+
+def _labels() -> tuple[Label, Label, Label, AmountLabel]:
+    """Title, standing, purpose, and the worst."""
+    return Label("", level="strong"), Label("", level="small"), Label("", wrap=True), AmountLabel("", wrap=True)

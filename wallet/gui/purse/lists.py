@@ -49,8 +49,8 @@ class Transactions(QWidget):
             Column("Time", 150, lambda line: stamp(line.created)),
             Column("What", 130, model.purpose_words),
             Column("To", 170, model.to_words, tip=lambda line: show_address(line.to)),
-            Column("Amount", 150, model.amount_words, right=True),
-            Column("Network fee", 170, fee, right=True),
+            Column("Amount", 150, model.amount_words, right=True, private=True),
+            Column("Network fee", 170, fee, right=True, private=True),
             Column("Standing", 220, model.status_words, tone=model.status_tone, stretch=True),
         )
 

@@ -63,7 +63,7 @@ class PursePage(QWidget):
         columns: tuple[Column[AccountView], ...] = (
             Column("Account", 190, self._name),
             Column("Address", 160, lambda line: short_address(line.address), tip=_whole, mono=True),
-            Column("Holds", 400, model.holdings, stretch=True),
+            Column("Holds", 400, model.holdings, stretch=True, private=True),
             Column("", 120, model.account_kind, tone=lambda _: "muted"),
         )
         self._model: RowsModel[AccountView] = RowsModel(columns, lambda line: line.address)

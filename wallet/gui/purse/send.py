@@ -13,7 +13,7 @@ from wallet.gui.models.purse import ALL, FAST, NORMAL, SLOW, account_name, fee_w
 from wallet.gui.widgets.choice import Choice
 from wallet.gui.widgets.field import FigureField
 from wallet.gui.widgets.layout import button, column, frame, give_back_focus, row
-from wallet.gui.widgets.text import Label, describe
+from wallet.gui.widgets.text import AmountLabel, Label, describe
 from wallet.protocol.errors import WalletError
 
 _WIDTH = 680
@@ -52,7 +52,7 @@ class Send(QWidget):
         self._amount.entered.connect(self._ask)
         self._whole = button("Max", "purse.max", tip="All there is, less what the network may take")
         self._whole.clicked.connect(self._take_all)
-        self._have = Label("", tone="muted", level="small")
+        self._have = AmountLabel("", tone="muted", level="small")
         self._have.setObjectName("purse.have")
         self._speed = Choice("purse.speed", _SPEEDS)
         self._speed.choose(NORMAL)
