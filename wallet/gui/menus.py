@@ -203,6 +203,6 @@ def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], objec
     }
     for preset in PRESETS:
         handlers[f"layout-{preset}"] = arrange(preset)
-    for name in ("buy", "sell", "price", "book", "orders", "fills", "history", "flags", "result"):
+    for name in ("buy", "sell", "price", "book", "find-market", "orders", "fills", "history", "flags", "result"):
         handlers[name] = go(name)
     return handlers

@@ -52,6 +52,7 @@ ACTIONS = (
     Action("sell", GO, "&Sell", "S"),
     Action("price", GO, "&Price", "Ctrl+L"),
     Action("book", GO, "Order boo&k", "Ctrl+K"),
+    Action("find-market", GO, "Find a &market", "Ctrl+M"),
     Action("orders", GO, "&Open orders", "Ctrl+1", after_line=True),
     Action("fills", GO, "&Fills", "Ctrl+2"),
     Action("history", GO, "&History", "Ctrl+3"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wallet.app.snapshots import BookView, MarketInfo, OrderStatus, OrderView
 
@@ -34,18 +34,29 @@ class Ladder:
     stale: bool = False
 
 
-def ladder(book: BookView, market: MarketInfo, orders: Iterable[OrderView], depth: int, group: int = 1) -> Ladder:
-    """The ``depth`` best levels a side, in steps of ``group`` ticks (asks rounded up, bids down: never flattering)."""
+def ladder(
+    book: BookView,
+    market: MarketInfo,
+    orders: Iterable[OrderView],
+    depth: int,
+    group: int = 1,
+    *,
+    cumulative: bool = True,
+) -> Ladder:
+    """The ``depth`` best levels a side, in steps of ``group`` ticks (asks rounded up, bids down: never flattering).
+
+    ``cumulative``: a bar is as long as all up to there, not as its own level.
+    """
     step = market.tick_size * max(group, 1)
     own = _own(orders, market.name, step)
     asks = _side("sell", book.asks, step, depth, own)
     bids = _side("buy", book.bids, step, depth, own)
-    deepest = max([level.total for side in (asks, bids) for level in side[-1:]], default=1)
+    deepest = max([_weight(level, cumulative) for side in (asks, bids) for level in side], default=1)
     spread = book.asks[0][0] - book.bids[0][0] if book.asks and book.bids else None
     middle = book.asks[0][0] + book.bids[0][0] if book.asks and book.bids else 0
     return Ladder(
-        asks=_shared(asks, deepest),
-        bids=_shared(bids, deepest),
+        asks=_shared(asks, deepest, cumulative),
+        bids=_shared(bids, deepest, cumulative),
         spread=spread,
         spread_ppm=2_000_000 * spread // middle if spread is not None and middle else None,
         stale=book.stale,
@@ -91,11 +102,12 @@ def _side(
     return levels
 
 
-def _shared(levels: list[Level], deepest: int) -> tuple[Level, ...]:
-    return tuple(
-        Level(row.side, row.price, row.amount, row.total, PERMILLE * row.total // max(deepest, 1), row.own)
-        for row in levels
-    )
+def _weight(level: Level, cumulative: bool) -> int:
+    return level.total if cumulative else level.amount
+
+
+def _shared(levels: list[Level], deepest: int, cumulative: bool) -> tuple[Level, ...]:
+    return tuple(replace(row, share=PERMILLE * _weight(row, cumulative) // max(deepest, 1)) for row in levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,14 @@ CLOSE_TO_TRAY = Setting(
     help="Your orders stay in the book and disputes are answered. File, Quit ends it. Without a tray, closing quits.",
     words="background icon driver",
 )
+BOOK_SUMS = Setting(
+    "book-sums",
+    LOOKS,
+    "Sum the order book up",
+    default=True,
+    help="Bars and the last column count all up to a price; without it, each price alone.",
+    words="cumulative total depth",
+)
 HIDE_AMOUNTS = Setting(
     "hide-amounts",
     LOOKS,
@@ -148,6 +156,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     TREND,
     TEXT_SIZE,
     HIDE_AMOUNTS,
+    BOOK_SUMS,
     CONFIRM_ORDERS,
     SLIPPAGE,
     LIFETIME,

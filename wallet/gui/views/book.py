@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from wallet.app.snapshots import BookView, MarketInfo, OrderView
 from wallet.gui.look import Look
 from wallet.gui.models.book import PERMILLE, Ladder, Level, ladder
-from wallet.gui.models.figures import amount_text, price_text
+from wallet.gui.models.figures import amount_text, notional, price_text, quote_text
+from wallet.gui.models.settings import BOOK_SUMS
+from wallet.gui.settings import Preferences
+from wallet.gui.widgets.layout import row, tool
 from wallet.gui.widgets.text import describe, set_tip
 
 ROW = 20
@@ -33,6 +36,7 @@ class BookLadder(QWidget):
         self._book: BookView | None = None
         self._orders: tuple[OrderView, ...] = ()
         self._group = 1
+        self._cumulative = True
         self._ladder = Ladder()
         self._cursor: int | None = None  # 0 is the best bid, -1 the best ask
         self.setMouseTracking(True)
@@ -65,6 +69,11 @@ class BookLadder(QWidget):
         self._group = ticks
         self._rebuild()
 
+    def set_cumulative(self, cumulative: bool) -> None:
+        """Bars and last column of all up to a price, or of each price alone (then in quote)."""
+        self._cumulative = cumulative
+        self._rebuild()
+
     def levels(self) -> list[tuple[Level, QRect]]:
         """Every row in sight with its place in this widget, top to bottom."""
         depth = self._depth()
@@ -81,9 +90,19 @@ class BookLadder(QWidget):
     def price(self, level: Level) -> str:
         return price_text(self._market, level.price) if self._market else ""
 
+    def last_column(self, level: Level) -> str:
+        """What its row says at the right."""
+        if self._market is None:
+            return ""
+        if self._cumulative:
+            return amount_text(self._market, level.total)
+        return quote_text(self._market, notional(self._market, level.price, level.amount))
+
     def _rebuild(self) -> None:
         if self._market and self._book and self._book.market == self._market.name:
-            self._ladder = ladder(self._book, self._market, self._orders, self._depth(), self._group)
+            self._ladder = ladder(
+                self._book, self._market, self._orders, self._depth(), self._group, cumulative=self._cumulative
+            )
         self.update()
 
     def _depth(self) -> int:
@@ -169,7 +188,7 @@ class BookLadder(QWidget):
         base, quote = (self._market.base.symbol, self._market.quote.symbol) if self._market else ("", "")
         painter.drawText(price, _LEFT, f"Price {quote}")
         painter.drawText(amount, _RIGHT, f"Amount {base}")
-        painter.drawText(total, _RIGHT, "Total")
+        painter.drawText(total, _RIGHT, f"Total {base}" if self._cumulative else f"Value {quote}")
 
     def _paint_level(self, painter: QPainter, level: Level, area: QRect, *, lit: bool) -> None:
         market = self._market
@@ -189,7 +208,7 @@ class BookLadder(QWidget):
         painter.setPen(self._look.colour("text"))
         painter.drawText(amount, _RIGHT, amount_text(market, level.amount))
         painter.setPen(self._look.colour("muted"))
-        painter.drawText(total, _RIGHT, amount_text(market, level.total))
+        painter.drawText(total, _RIGHT, self.last_column(level))
 
     def _paint_spread(self, painter: QPainter) -> None:
         area = self._spread_area()
@@ -209,6 +228,19 @@ class BookLadder(QWidget):
         painter.setPen(self._look.colour("text"))
         painter.drawText(inner, int(Qt.AlignmentFlag.AlignCenter), price_text(self._market, self._ladder.spread))
         painter.setFont(self._look.font(-0.5))
+
+
+class BookControls(QWidget):
+    """In the title of the dock: what the bars mean, and how prices are drawn together."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__()
+        self.groups = GroupPicker()
+        self.sums = tool("Σ", "book.cumulative", role="segment", checkable=True, spoken="Sum up to each price")
+        set_tip(self.sums, "Bars and totals: all up to a price, or each price alone")
+        self.sums.setChecked(preferences.get(BOOK_SUMS))
+        self.sums.clicked.connect(lambda on: preferences.set(BOOK_SUMS, on))
+        self.setLayout(row(self.sums, self.groups, spacing=4))
 
 
 class GroupPicker(QComboBox):

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget
 from wallet.app.snapshots import AppView, MarketInfo, MarketView
 from wallet.gui.desk import Desk
 from wallet.gui.models.book import Level
+from wallet.gui.models.settings import BOOK_SUMS
 from wallet.gui.views.activity import FillsView, OrdersView
-from wallet.gui.views.book import BookLadder, GroupPicker
+from wallet.gui.views.book import BookControls, BookLadder
 from wallet.gui.views.chart import FIRST_INTERVAL, ChartView, interval_choice
 from wallet.gui.views.depth import DepthChart
 from wallet.gui.views.dock import Dock
@@ -53,7 +54,8 @@ class Workspace(QMainWindow):
         self.funds = FundsView(desk.look)
         self.chart, self._intervals = ChartView(), interval_choice()
         self.depth_chart = DepthChart(desk.look)
-        self.book, self._groups = BookLadder(desk.look), GroupPicker()
+        self.book, controls = BookLadder(desk.look), BookControls(desk.preferences)
+        self._groups = controls.groups
         self.tape = Tape(desk.look)
         self.ticket = Ticket(desk.preferences)
         self.orders, self.fills = OrdersView(desk.look), FillsView(desk.look)
@@ -65,7 +67,7 @@ class Workspace(QMainWindow):
             "funds": Dock("funds", "Channel", self.funds),
             "chart": Dock("chart", "Chart", self.chart, self._intervals),
             "depth": Dock("depth", "Depth", self.depth_chart),
-            "book": Dock("book", "Order book", self.book, self._groups),
+            "book": Dock("book", "Order book", self.book, controls),
             "tape": Dock("tape", "Trades", self.tape),
             "ticket": Dock("ticket", "Order", self.ticket),
             "orders": Dock("orders", "Open orders", self.orders),
@@ -82,6 +84,8 @@ class Workspace(QMainWindow):
         self.markets.chosen.connect(self.choose_market)
         self._intervals.chosen.connect(self._choose_interval)
         self._groups.grouped.connect(self.book.set_group)
+        self._desk.preferences.changed.connect(self._take_preference)
+        self._take_preference(BOOK_SUMS.key)
         self.book.picked.connect(self._take_level)
         self.ticket.sent.connect(self.order_wanted)
         self.orders.cancelled.connect(self.cancel_wanted)
@@ -95,6 +99,10 @@ class Workspace(QMainWindow):
             dock.visibilityChanged.connect(self._came_up)
 
     # --- layout --------------------------------------------------------------------------------------------------
+
+    def _take_preference(self, key: str) -> None:
+        if key in ("", BOOK_SUMS.key):
+            self.book.set_cumulative(self._desk.preferences.get(BOOK_SUMS))
 
     def reset_layout(self) -> None:
         """Back to the layout of the first start."""
@@ -122,6 +130,9 @@ class Workspace(QMainWindow):
                 self.ticket.price.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         elif name == "price":
             self.ticket.price.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif name == "find-market":
+            self.raise_dock("markets")
+            self.markets.open_search()
         elif name == "book":
             self.book.setFocus(Qt.FocusReason.ShortcutFocusReason)
         else:
