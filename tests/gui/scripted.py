@@ -294,6 +294,16 @@ class ScriptedBackend:
         self.calls.append((name, *arguments))
         return self.answers.get(name, done(value))
 
+    def lock(self, keep_signing: bool) -> Future[None]:
+        self.publish(replace(self.shown, unlocked=False, resting=not keep_signing))
+        return self._do("lock", keep_signing)
+
+    def unlock(self, password: Secret) -> Future[None]:
+        found: Future[None] = self._do("unlock", password.reveal())
+        if found.done() and found.exception() is None:
+            self.publish(replace(self.shown, unlocked=True, resting=False))
+        return found
+
     def choose(self, broker: bytes, channel: bytes) -> None:
         self.calls.append(("choose", broker, channel))
 

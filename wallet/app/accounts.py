@@ -76,6 +76,12 @@ class Accounts:
         self._installation.note_last()
         self.journal.close()
 
+    def renew_keys(self) -> None:
+        """The owner's keys were locked, or are back."""
+        for account in self:
+            account.link.renew_keys()
+        self._changed()
+
     # --- brokers ---
 
     async def add(self, broker: BrokerProfile) -> Account:
@@ -255,6 +261,7 @@ class Accounts:
                 self.vault.owner_unlocked,
                 doubt=self.profile.doubt,
                 backup=self.backups.view,
+                watch_only=not self.vault.accounts[0].signs,
             )
         view = account.app_view(channel or None)
         alarm = next(iter(self.alarms.rows.values()), None)

@@ -237,6 +237,13 @@ class Backend(Commands, Protocol):
     ) -> Future[int]:
         """As above; WalletError("EXPORT_CANCELLED") soon after ``cancelled`` says so, and nothing is written."""
 
+    def lock(self, keep_signing: bool) -> Future[None]:
+        """Forget the owner's keys. With ``keep_signing`` sessions go on with theirs; without, every key is forgotten
+        and nobody is answered, no challenge either, until :meth:`unlock`."""
+
+    def unlock(self, password: Secret) -> Future[None]:
+        """Undo :meth:`lock`; WalletError("KEYS_WRONG_PASSWORD" | "KEYS_WAIT" | "STORE_…")."""
+
     def back_up(self, path: Path | None) -> Future[Path]:
         """Write a backup of the profile to ``path``, or to the schedule's folder; where. Progress shows in AppView."""
 

@@ -56,6 +56,7 @@ class Display:
             account=account.address,
             account_label=account.vault.accounts[0].label or account.vault.label,
             unlocked=account.vault.owner_unlocked,
+            watch_only=not account.vault.accounts[0].signs,
             simulated=account.broker.simulated,
             broker=account.broker.broker,
             markets=account.names.markets,

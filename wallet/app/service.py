@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from wallet.app.leaving import ExitPlan
 from wallet.app.profile import Profile
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.records import Records
-from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
+from wallet.app.snapshots import AppView, Link, MarketView, OrderView, StateRow
 from wallet.history.search import Search
 from wallet.keys import gate, stay
 from wallet.keys.kdf import calibrate
@@ -71,6 +72,7 @@ class Service:
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
         self._closed = False
+        self._resting = False
         self._thread = threading.Thread(target=self._main, name="driver", daemon=True)
         self._thread.start()
         self._ready.result()
@@ -91,11 +93,15 @@ class Service:
         self._loop.close()
 
     async def _start(self) -> None:
+        self._locking = asyncio.Lock()
+        await self._begin()
+        self._publisher = asyncio.create_task(self._publish())
+
+    async def _begin(self) -> None:
         self._accounts = Accounts(self.profile, self._vault, self._mark_changed)
         self._accounts.start()
         if self._first is not None:
             await self._accounts.add(self._first)
-        self._publisher = asyncio.create_task(self._publish())
 
     def _mark_changed(self) -> None:
         self._dirty.set()
@@ -117,6 +123,8 @@ class Service:
             await asyncio.sleep(FRAME)
 
     def _deliver(self) -> None:
+        if self._resting:
+            return  # what was shown last still holds
         if self._on_app:
             view = self._accounts.app_view(*self._chosen)
             for tell in self._on_app:
@@ -131,6 +139,8 @@ class Service:
             raise WalletError("CLOSED")
 
         async def call() -> T:
+            if self._resting:
+                raise WalletError("KEYS_LOCKED")
             return await work(self._accounts)
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop)
@@ -148,7 +158,9 @@ class Service:
 
         async def stop() -> None:
             self._publisher.cancel()
-            await self._accounts.stop()
+            async with self._locking:
+                if not self._resting:
+                    await self._accounts.stop()
 
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -182,6 +194,51 @@ class Service:
                 await asyncio.to_thread(stay.turn_off, self.profile.vault)
 
         return self._run(work)
+
+    # --- locking ---
+
+    def lock(self, keep_signing: bool) -> Future[None]:
+        async def lock(accounts: Accounts) -> None:
+            self._vault.lock_owner()  # first of all: whatever comes after may fail
+            accounts.renew_keys()
+            async with self._locking:
+                if not keep_signing and not self._resting:
+                    await self._rest()
+
+        return self._run(lock)
+
+    async def _rest(self) -> None:
+        """Ends all work as closing does, and forgets every key; the profile stays this program's."""
+        last = self._accounts.app_view(*self._chosen)
+        self._resting = True
+        await self._accounts.stop()
+        self._vault.lock()
+        offline = replace(last.connection, broker=Link.OFFLINE, chain=Link.OFFLINE)
+        for tell in self._on_app:
+            tell(replace(last, unlocked=False, resting=True, connection=offline))
+
+    def unlock(self, password: Secret) -> Future[None]:
+        async def unlock() -> None:
+            async with self._locking:
+                await asyncio.to_thread(gate.unlock_again, self._vault, password)
+                if self._resting:
+                    await self._wake()
+                self._accounts.renew_keys()
+
+        if self._closed:
+            raise WalletError("CLOSED")
+        return asyncio.run_coroutine_threadsafe(unlock(), self._loop)
+
+    async def _wake(self) -> None:
+        """Begins as a start of the program does."""
+        try:
+            await self._begin()
+        except BaseException:
+            self._vault.lock()
+            raise
+        self._resting = False
+        if self._on_market:
+            self._accounts.follow_markets()
 
     # --- what screens see ---
 

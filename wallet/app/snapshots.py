@@ -341,7 +341,7 @@ class AppView:
 
     account: bytes = b""
     account_label: str = ""
-    unlocked: bool = False
+    unlocked: bool = False  # the owner's keys are in memory
     simulated: bool = False  # demo market: prices are made up
     markets: tuple[MarketInfo, ...] = ()
     assets: tuple[AssetInfo, ...] = ()
@@ -358,6 +358,8 @@ class AppView:
     nodes: tuple[NodeView, ...] = ()
     doubt: str = ""  # code of what is doubtful about where the profile lies, such as "PROFILE_SHARED"
     backup: BackupView = field(default_factory=BackupView)
+    watch_only: bool = False  # the account's key is elsewhere: nothing of the owner's can be signed here
+    resting: bool = False  # no key is in memory and no broker is answered, until the password is given
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -21,9 +22,10 @@ class WindowFront(QObject):
     _asked = Signal(object, str)
     _withdrawn = Signal(object)
 
-    def __init__(self, window: QMainWindow) -> None:
+    def __init__(self, window: QMainWindow, is_locked: Callable[[], bool] = lambda: False) -> None:
+        """While ``is_locked`` says so, nobody at this window may say yes: every question is answered with no."""
         super().__init__(window)
-        self._window = window
+        self._window, self._is_locked = window, is_locked
         self._waiting: deque[tuple[Future[bool], str]] = deque()
         self._open: tuple[Future[bool], QMessageBox] | None = None
         queued = Qt.ConnectionType.QueuedConnection
@@ -63,7 +65,9 @@ class WindowFront(QObject):
     def _next(self) -> None:
         while self._open is None and self._waiting:
             answer, text = self._waiting.popleft()
-            if not answer.cancelled():
+            if self._is_locked():
+                _answer(answer, yes=False)
+            elif not answer.cancelled():
                 self._show(answer, text)
 
     def _show(self, answer: Future[bool], text: str) -> None:

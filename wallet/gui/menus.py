@@ -112,11 +112,12 @@ class Menus(QObject):
     def show_for(self, window: MainWindow) -> None:
         """What is possible on the page in sight; plain letters must not be keys on a page where one types."""
         room = window.room
-        trading = room is not None and window.stack.currentWidget() is room
+        locked = window.guard.locked
+        trading = room is not None and window.stack.currentWidget() is room and not locked
         for action in ACTIONS:
-            if action.trading:
-                self.actions[action.id].setEnabled(trading)
-        self.actions["purse"].setEnabled(window.purse is not None)
+            self.actions[action.id].setEnabled(trading if action.trading else not locked or action.id == "quit")
+        self.actions["purse"].setEnabled(window.purse is not None and not locked)
+        self.actions["lock-wallet"].setEnabled(window.guard.can_lock)
         if room is not None and not self._filled:
             self._filled = True
             self.panels.addActions(room.workspace.view_actions())
@@ -181,6 +182,7 @@ def _handlers(window: MainWindow, look: Look) -> Mapping[str, Callable[[], objec
         "backups": room(TradingRoom.show_backups),
         "password": room(TradingRoom.show_password),
         "settings": window.show_settings,
+        "lock-wallet": window.guard.lock,
         "quit": window.presence.ask_quit,
         "open": lambda: window.show_page(window.session),
         "cancel-market": room(lambda there: there.dealer.ask_cancel_all(there.workspace.market)),

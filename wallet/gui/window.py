@@ -16,6 +16,7 @@ from wallet.app.snapshots import AppView, MarketView, Phase
 from wallet.gui.desk import Desk
 from wallet.gui.frames import Courier, FrameClock, MarketBoxes, close_elsewhere
 from wallet.gui.launcher import Launcher
+from wallet.gui.locking import LockGuard
 from wallet.gui.look import Look
 from wallet.gui.menus import Menus
 from wallet.gui.pages.alone import AlonePage
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self.setCentralWidget(self.stack)
         self._make_pages(profiles)
+        self.guard = LockGuard(self)
         self.menus = Menus(self, look)
         self._ages = QTimer(self)
         self._ages.timeout.connect(self._age)
@@ -89,16 +91,8 @@ class MainWindow(QMainWindow):
         self.failure = FailurePage()
         self._before_failure: QWidget = self.start
         wallets = (self.new_wallet, self.restored_wallet)
-        for page in (
-            *wallets,
-            self.from_backup,
-            self.alone,
-            self.unlock,
-            self.start,
-            self.progress,
-            self.session,
-            self.failure,
-        ):
+        ways = (self.start, *wallets, self.from_backup, self.alone, self.unlock)
+        for page in (*ways, self.progress, self.session, self.failure):
             self.stack.addWidget(page)
         self.start.demo_wanted.connect(self.start_demo)
         self.start.create_wanted.connect(lambda: self._begin(self.new_wallet))
@@ -123,7 +117,7 @@ class MainWindow(QMainWindow):
     def show_page(self, page: QWidget) -> None:
         if page is self.session:
             self.session.show_view(self.view)
-        self.stack.setCurrentWidget(page)
+        self.stack.setCurrentWidget(self.guard.allowed(page))
         self.menus.show_for(self)
 
     def apply_preferences(self, _key: str = "") -> None:
@@ -243,6 +237,7 @@ class MainWindow(QMainWindow):
             self._settings = settings_of(path)
             self.preferences.use(self._settings)
         self.updates.begin(path)
+        self.guard.begin(path)
 
     def _give_up(self) -> None:
         if self._starting is not None:
@@ -278,6 +273,7 @@ class MainWindow(QMainWindow):
             self.session.show_view(view)
         if self.purse is not None:
             self.purse.show_app(view)
+        self.guard.show_app(view)
         self.presence.show_view(view)
         self.menus.show_for(self)
 

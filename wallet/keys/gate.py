@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,22 +54,35 @@ def unlock(vault: Path, password: Secret, *, strengthen: bool = False) -> Vault:
     more, once. Raises WalletError("KEYS_WAIT", seconds), and as :func:`open_vault` and :meth:`LockedVault.unlock`.
     """
     locked = open_vault(vault)
+    started = time.perf_counter()
+    with _counted(vault):
+        opened = locked.unlock(password)
+    if strengthen:
+        _strengthen(opened, password, time.perf_counter() - started)
+    return opened
+
+
+def unlock_again(vault: Vault, password: Secret) -> None:
+    """The keys of a vault that is open but locked, back in memory. Slow by design; raises as :func:`unlock`."""
+    with _counted(vault.path):
+        vault.unlock_owner(password)
+
+
+@contextlib.contextmanager
+def _counted(vault: Path) -> Iterator[None]:
+    """Around one try of a password: counted as wrong beforehand, and forgiven once it was right."""
     left = seconds_to_wait(vault)
     if left > 0:
         raise WalletError("KEYS_WAIT", seconds=int(left) + 1)
     before = _read(vault)
     _write(vault, Tries(before.failed + 1, time.time()))
-    started = time.perf_counter()
     try:
-        opened = locked.unlock(password)
+        yield
     except WalletError as error:
         if error.code != "KEYS_WRONG_PASSWORD":
             _write(vault, before)  # the password was not judged
         raise
     _write(vault, Tries(0, 0))
-    if strengthen:
-        _strengthen(opened, password, time.perf_counter() - started)
-    return opened
 
 
 def _strengthen(vault: Vault, password: Secret, seconds: float) -> None:

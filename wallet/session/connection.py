@@ -399,6 +399,13 @@ class Connection:
             with contextlib.suppress(WalletError):
                 channel.signer = self.keys.signer(channel.terms.trader)
 
+    def renew_keys(self) -> None:
+        """The owner's key was locked, or is back: channels that only he can sign in lose it or get it."""
+        for channel in self.channels.values():
+            if channel.restored:
+                channel.signer = None
+                self._take_key(channel)
+
     def connected(self) -> Peer:
         """The connection; WalletError with why there is none."""
         return self._talking_now().peer

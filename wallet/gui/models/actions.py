@@ -36,6 +36,7 @@ ACTIONS = (
     Action("backups", FILE, "Backups b&y schedule…", "Ctrl+Shift+B"),
     Action("password", FILE, "&Password and keyring…", "Ctrl+Shift+P"),
     Action("settings", FILE, "&Settings…", "Ctrl+,", trading=False, after_line=True),
+    Action("lock-wallet", FILE, "&Lock now", "Ctrl+Shift+K", trading=False, after_line=True),
     Action("quit", FILE, "&Quit", "Ctrl+Q", trading=False, after_line=True),
     Action("open", SESSION, "&Open a session…", "Ctrl+N"),
     Action("cancel-market", SESSION, "Cancel orders of this &market…", "Ctrl+Alt+X"),

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T", bool, int, str)
 
 LOOKS, TRADING, NEWS, LEAVING = "Appearance", "Trading", "While you look elsewhere", "Leaving"
+LOCKING = "Locking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,33 @@ EXIT_AFTER = Setting(
     "exit challenge dispute time",
 )
 
+LOCK_AFTER = Setting(
+    "lock-after",
+    LOCKING,
+    "Lock when nobody has used this window for",
+    15,
+    ((1, "1 minute"), (5, "5 minutes"), (15, "15 minutes"), (60, "1 hour"), (0, "Never by itself")),
+    "Locked, the owner's key is out of memory, and only the password brings it back.",
+    "auto idle timeout password",
+)
+LOCK_ASLEEP = Setting(
+    "lock-asleep",
+    LOCKING,
+    "Lock when the computer goes to sleep",
+    default=True,
+    help="Where the system does not say so beforehand, it is locked on waking up.",
+    words="suspend standby lid",
+)
+LOCKED_SIGNS = Setting(
+    "locked-signs",
+    LOCKING,
+    "While locked, keep the sessions running",
+    default=True,
+    help="The session key stays in memory: it answers the broker, and a challenge, and can move no more than the "
+    "session holds. Without it nothing is signed, and a challenge is not answered, until you unlock.",
+    words="acknowledge driver session key sign",
+)
+
 SETTINGS: tuple[Setting[Any], ...] = (
     THEME,
     TREND,
@@ -165,6 +193,9 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SOUNDS,
     CLOSE_TO_TRAY,
     EXIT_AFTER,
+    LOCK_AFTER,
+    LOCK_ASLEEP,
+    LOCKED_SIGNS,
 )
 
 

@@ -8,6 +8,7 @@ from wallet.app.choice import short
 from wallet.app.snapshots import AppView, ChannelView, Link, Phase
 from wallet.gui.models.figures import GROUP, age, duration, span
 from wallet.gui.models.funds import OVER
+from wallet.gui.models.locking import keys_word
 from wallet.protocol.plain import plain
 
 SILENT_AFTER = 10.0  # seconds without a word of the broker's: said, whatever the socket claims
@@ -64,7 +65,13 @@ def strip(view: AppView, now: float) -> tuple[Cell, ...]:
         _state(view),
         _age(view.channel, now),
         _away(view.channel),
+        _keys(view),
     )
+
+
+def _keys(view: AppView) -> Cell:
+    word, tone, tip = keys_word(view)
+    return Cell("keys", "Your key", word, tone, tip=tip)
 
 
 def _broker(view: AppView, now: float) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from wallet.app.snapshots import AppView, Phase
@@ -78,6 +78,9 @@ class StatusCell(QWidget):
         painter.fillRect(self.width() - 1, 9, 1, self.height() - 18, look.colour("line"))
 
 
+ROOMY = 1_140  # pixels that all cells, the badge and the buttons take
+
+
 class Strip(QFrame):
     """All cells, the badge of a simulated market, and the two things that must never be far: flags and the way out."""
 
@@ -90,7 +93,9 @@ class Strip(QFrame):
         self.setObjectName("strip")
         self.setProperty("role", "strip")
         self.setFixedHeight(44)
-        self._cells = {key: StatusCell(look, key) for key in ("broker", "chain", "session", "state", "age", "away")}
+        self._cells = {
+            key: StatusCell(look, key) for key in ("broker", "chain", "session", "state", "age", "away", "keys")
+        }
         self._badge = Label("SIMULATED PRICES")
         self._badge.setProperty("role", "badge")
         self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -104,6 +109,10 @@ class Strip(QFrame):
         self.setLayout(row(*parts, margins=(2, 0, 8, 0), spacing=0))
         self._view = AppView()
         self._badge.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._cells["age"].setVisible(self.width() >= ROOMY)  # the state beside it says the more important half
 
     def show_view(self, view: AppView) -> None:
         self._view = view
