@@ -360,6 +360,38 @@ def test_what_another_machine_sent_at_the_same_nonce(tmp_path: Path) -> None:
     run(tmp_path, body)
 
 
+def test_it_is_on_disk_before_it_leaves_and_leaves_when_the_node_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(desk: Desk) -> None:
+        kept: list[bytes] = []
+
+        async def away(raw: bytes) -> bytes:
+            kept.extend(row.raw for row in desk.outbox.kept(10))
+            raise WalletError("RPC_UNREACHABLE", node="there", method="eth_sendRawTransaction", reason="away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.pool, "send_raw", away)
+            digest = await desk.send(await desk.prepare(1))
+        (row,) = desk.outbox.kept(10)
+        assert kept == [row.raw]
+        desk.pool.holding = False
+        for _ in range(16):
+            await desk.look()
+        assert await desk.look() == {digest: "mined"}
+
+        def full(_: object) -> None:
+            raise WalletError("STORE_FAILED", path="history.db", why="no space")
+
+        monkeypatch.setattr(Outbox, "store_for", lambda *_: full)
+        sent = len(desk.pool.received)
+        with refused("STORE_FAILED"):
+            await desk.send(await desk.prepare(1))
+        assert len(desk.pool.received) == sent  # what is not on disk does not leave
+
+    run(tmp_path, body)
+
+
 def test_a_node_without_a_history_of_fees(tmp_path: Path) -> None:
     async def body(desk: Desk) -> None:
         known = await desk.transfers.prices()
