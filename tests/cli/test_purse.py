@@ -15,6 +15,7 @@ HIM = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 TWIN = "0x5aa0000000000000000000000000000000000aed"
 
 
+@pytest.mark.slow
 def test_the_whole_purse_by_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(typed: Typed) -> None:
         him = bytes.fromhex(HIM[2:])
