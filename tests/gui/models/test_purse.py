@@ -80,6 +80,10 @@ def test_three_kinds_of_keys_and_their_worst() -> None:
     owner, session, gas = model.key_cards(app_view(unlocked=False))
     assert (owner.standing, session.standing, gas.standing) == ("locked", "none in use", "not asked yet")
     assert "without the password" in owner.worst
+    owner, _, _ = model.key_cards(app_view(unlocked=False, watch_only=True))
+    assert (owner.standing, owner.worst) == ("not here", "Nothing on this computer.")
+    _, session, gas = model.key_cards(app_view(unlocked=False, resting=True, channels=rows, gas=GAS))
+    assert (session.standing, gas.standing) == ("2 in use, locked", "locked")
 
 
 def test_an_address_on_the_clipboard() -> None:

@@ -162,6 +162,9 @@ def key_cards(view: AppView) -> tuple[KeyCard, ...]:
 
 
 def _owner_card(view: AppView) -> KeyCard:
+    if view.watch_only:
+        elsewhere = "The account is only watched: its key is elsewhere, and nothing can be signed with it here."
+        return KeyCard("Owner key", "not here", "muted", elsewhere, "Nothing on this computer.")
     standing = ("unlocked", "warn") if view.unlocked else ("locked", "good")
     worst = "Who had it could take everything in your accounts, and leave your sessions."
     if not view.unlocked:
@@ -180,10 +183,9 @@ def _session_card(view: AppView) -> KeyCard:
         for asset, amount in row.held:
             total[asset] = total.get(asset, 0) + amount
     most = ", ".join(exact(asset, amount) for asset, amount in total.items() if amount) or "nothing"
-    count = f"{len(running)} in use, unlocked"
     return KeyCard(
         "Session keys",
-        count,
+        f"{len(running)} in use, {'locked' if view.resting else 'unlocked'}",
         "good",
         "Sign the states and orders of one session each. They are on this computer alone, in no backup.",
         f"Who had them could trade away what these sessions hold, and no more: {most}.",
@@ -195,4 +197,10 @@ def _gas_card(view: AppView) -> KeyCard:
     if view.gas is None or not view.gas.known:
         return KeyCard("Gas key", "not asked yet", "muted", purpose, "It can only spend what it was given for fees.")
     have = exact(view.gas.coin, view.gas.balance)
-    return KeyCard("Gas key", "unlocked", "good", purpose, f"Who had it could spend what it holds for fees: {have}.")
+    return KeyCard(
+        "Gas key",
+        "locked" if view.resting else "unlocked",
+        "good",
+        purpose,
+        f"Who had it could spend what it holds for fees: {have}.",
+    )
