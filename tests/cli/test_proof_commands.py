@@ -60,6 +60,7 @@ def test_how_a_proof_stands_from_open_to_paid(tmp_path: Path, monkeypatch: pytes
     run(tmp_path, monkeypatch, work)
 
 
+@pytest.mark.slow
 def test_a_wallet_of_the_same_words_finds_its_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The profile is gone; the phrase, typed in again, and the broker's file bring the channel and its money back."""
     monkeypatch.setattr("wallet.app.accounts.ONLINE_WITHIN", PATIENCE)

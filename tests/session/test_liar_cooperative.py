@@ -16,6 +16,8 @@ from tests.session.partner import CHANNEL, Reply, Table, honest, table
 from tests.support.game import ETH, USDT
 from tests.support.waiting import until
 from wallet.history.journal import Status
+from wallet.protocol.errors import WalletError
+from wallet.protocol.evidence import state_in
 from wallet.protocol.intents import TimeInForce
 from wallet.protocol.state import Balance, Fill, Side, State, Transition
 from wallet.protocol.terms import Role
@@ -299,6 +301,35 @@ def test_a_state_upon_our_yield_validates_it_whatever_it_is(tmp_path: Path) -> N
         found = there.journal.at(CHANNEL, 1)[0]
         assert (found.status, found.broker_signature) == (Status.VALIDATED, None)
         assert there.last == pending.state
+
+    run(tmp_path, OUR_TURN, body)
+
+
+def test_a_refusal_of_the_yield_he_went_on_from_is_evidence(tmp_path: Path) -> None:
+    """His state upon our yield validated it; a void in its place, signed as well, would take that back on chain."""
+
+    async def body(there: Table) -> None:
+        there.liar.reply = lambda _: None
+        await there.liar.ask_turn(0)
+        await until(lambda: there.channel.pending is not None)
+        pending, before = there.channel.pending, there.last
+        assert pending is not None
+        assert pending.trader_signature is not None
+        shown = messages.Propose(pending.state, pending.trader_signature, ())
+        void = void_for(shown, before).refuse
+        assert void is not None
+        contents = contents_of(pending.state)
+        on_it = successor(pending.state, pending.digest, 2, Transition.YIELD, contents, before.time, turn=Role.TRADER)
+        assert "error" not in await there.liar.propose(on_it)
+        assert there.last == on_it
+        with pytest.raises(WalletError, match="FLAGGED"):
+            there.channel.refused(pending.trader_signature, void.state, void.signature, "")
+        flag = there.channel.frozen
+        assert flag is not None
+        assert (flag.increment, flag.flag.code, flag.signature) == (2, "EQV-TWO", void.signature)
+        assert state_in(flag.raw) == void.state
+        assert there.channel.void is None
+        assert there.last == on_it
 
     run(tmp_path, OUR_TURN, body)
 

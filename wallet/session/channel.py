@@ -26,6 +26,8 @@ from wallet.session.judging import flag_of, require_judgeable, staleness
 from wallet.session.phases import Phase
 from wallet.session.requests import REJECTED, SUBMITTED, Requests
 from wallet.session.turns import Turns, next_state
+from wallet.wire import frames
+from wallet.wire.messages import Propose
 
 
 class TraderChannel:
@@ -262,10 +264,12 @@ class TraderChannel:
     def refused(self, own: bytes, void: State, signature: bytes, reason: str) -> Entry | None:
         """His Refuse of it: countersigned, the channel goes on from there; the void, to be handed over.
 
-        Raises WalletError, with nothing changed, for anything that is no valid Refuse.
+        Raises WalletError, with nothing changed, for anything that is no valid Refuse; FLAGGED, with the evidence kept,
+        for one of a state that he has answered otherwise before.
         """
         entry = self.pending
         if entry is None or entry.trader_signature != own:
+            self._keep_second_answer(void, signature)
             return None
         now = int(self.clock.now())
         taken = self.seat.take_refusal(self.last, entry, void, signature, self.requests.orders, now)
@@ -278,6 +282,19 @@ class TraderChannel:
         return taken
 
     # --- inside ---
+
+    def _keep_second_answer(self, void: State, signature: bytes) -> None:
+        """A void where he had signed another state: by it he could go back to before what he has validated."""
+        typed = self.domain.digest(void)
+        if self.last is None or self.journal.by_digest(self.id, typed.digest) is not None:
+            return  # said twice, or taken back meanwhile
+        require_signer(typed, signature, self.terms.signers(Role.BROKER))
+        flag = flag_of(self, void, typed.digest)
+        if flag is not None:  # it came in an answer: kept in the form in which states are shown
+            raw = frames.request(0, "propose", Propose(void, signature, ()).show())
+            proposal = Proposal(void, signature, raw, self.clock.monotonic())
+            self.evidence.keep(flag, proposal, typed.digest, self.last.state.increment)
+            raise WalletError("FLAGGED", rule=flag.code)
 
     def _is_new(self, state: State) -> bool:
         """Whether it is the next one, and nothing was ever recorded at its number: what most states are."""
