@@ -29,10 +29,12 @@ def interval_choice() -> Choice:
 class ChartView(QFrame):
     """Keeps the newest snapshots until ``set_plot`` brings what can draw them.
 
-    ``amended`` gives an own order that was dragged, and the price it was dragged to.
+    ``amended`` gives an own order that was dragged, and the price it was dragged to;
+    ``picked`` a price that was clicked at.
     """
 
     amended = Signal(bytes, object)
+    picked = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +62,7 @@ class ChartView(QFrame):
     def set_plot(self, plot: CandlePlot) -> None:
         self._plot = plot
         plot.amended.connect(self.amended)
+        plot.picked.connect(self.picked)
         self._box.replaceWidget(self._waiting, plot)
         self._waiting.deleteLater()
         if self._market is not None:

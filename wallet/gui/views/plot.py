@@ -89,10 +89,12 @@ class OrderLine(pg.InfiniteLine):  # type: ignore[misc]  # pyqtgraph ships no ty
 class CandlePlot(QWidget):
     """Candles over volume with a crosshair; own orders as lines, own fills as marks.
 
-    ``amended`` gives an order's id and the price, on tick, that its line was dragged to.
+    ``amended`` gives an order's id and the price, on tick, that its line was dragged to;
+    ``picked`` the price, on tick, of a click beside the lines.
     """
 
     amended = Signal(bytes, object)
+    picked = Signal(object)
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -154,6 +156,7 @@ class CandlePlot(QWidget):
             cross.hide()
             self._price.addItem(cross, ignoreBounds=True)
         self._moves = pg.SignalProxy(self._view.scene().sigMouseMoved, rateLimit=60, slot=self._hover)
+        self._view.scene().sigMouseClicked.connect(self._clicked)
         self._price.vb.sigXRangeChanged.connect(self._draw)
         self._price.vb.sigRangeChangedManually.connect(self._let_go)
 
@@ -292,6 +295,15 @@ class CandlePlot(QWidget):
         line.label.setFormat(f"{sign} {veiled(amount_text(market, order.amount - order.filled))}")
 
     # --- the pointer ---------------------------------------------------------------------------------------------
+
+    def _clicked(self, event: Any) -> None:
+        market, point = self._market, event.scenePos()
+        inside = self._price.vb.sceneBoundingRect().contains(point) and bool(len(self._series))
+        if market is None or not inside or event.isAccepted() or event.button() != Qt.MouseButton.LeftButton:
+            return
+        ticks = round(self._price.vb.mapSceneToView(point).y() * 10.0 ** price_decimals(market) / market.tick_size)
+        if ticks > 0:
+            self.picked.emit(ticks * market.tick_size)
 
     def _hover(self, event: tuple[QPointF]) -> None:
         point = event[0]

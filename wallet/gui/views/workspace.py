@@ -94,6 +94,7 @@ class Workspace(QMainWindow):
         self.orders.changed.connect(lambda order: self.amend_wanted.emit(order, None))
         self.orders.stopped.connect(self.stop_wanted)
         self.chart.amended.connect(self.amend_wanted)
+        self.chart.picked.connect(self.ticket.take_price)
         self.history.said.connect(self.said)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(self._came_up)
