@@ -25,6 +25,7 @@ usage: python3 packaging/dev.py COMMAND
        [--seed N] [--minutes N]
   check                        ruff, formatting, mypy, import rules
   bench [ARGS]                 the benchmarks
+  screenshots [FOLDER]         pictures of the live demo, with the history each was taken of
   build [PART...] [--out DIR]  make wheel and sdist (python), bundle and .deb (deb) in dist/
   reproduce FILE               build wheel and bundle twice, list in FILE what differs and why
   release --key SECRET --public KEY [--out DIR]
@@ -42,6 +43,7 @@ def run(arguments: list[str]) -> int:
         "test": _test,
         "check": _check,
         "bench": _bench,
+        "screenshots": _screenshots,
         "build": build,
         "reproduce": reproduce,
         "release": release,
@@ -111,6 +113,12 @@ def _check(arguments: list[str]) -> int:
 def _bench(arguments: list[str]) -> int:
     python = ensure((PYTHON_VENV, *QT))
     command = [str(python), "-m", "tests.benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=tool_environment(), check=False).returncode
+
+
+def _screenshots(arguments: list[str]) -> int:
+    python = ensure((PYTHON_VENV, *QT, *TEST_TOOLS))
+    command = [str(python), "-m", "tests.end_to_end.screenshots", *arguments]
     return subprocess.run(command, cwd=ROOT, env=tool_environment(), check=False).returncode
 
 

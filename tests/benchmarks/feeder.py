@@ -1,8 +1,8 @@
 """The broker's double of the benchmark, a process of its own: plays a recording of a session to the wallet.
 
 It has nothing to compute while it is measured. On standard input: the number of states, of resting orders, the time
-to write into them and how many may wait for their ACK at once; on standard output one JSON line with its port, and
-one with the seconds it took for all and for each.
+to write into them, how many may wait for their ACK at once, and how many a second at most (``pace``, may be missing);
+on standard output one JSON line with its port, and one with the seconds it took for all and for each.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Feeder:
         digest = DOMAIN.digest(Heartbeat(beat.channel, beat.increment, beat.digest, beat.time)).digest
         return messages.BeatEcho(digest, beat.increment, int(time.time()))
 
-    async def run(self, ahead: int) -> tuple[float, list[float], list[bytes]]:
+    async def run(self, ahead: int, pace: float = 0) -> tuple[float, list[float], list[bytes]]:
         """Seconds from the first measured proposal to the last ACK and of each from its proposal on, and all ACKs."""
         await asyncio.wait_for(self.present.wait(), 30)
         await asyncio.sleep(0.1)
@@ -76,8 +76,10 @@ class Feeder:
                 free.release()
 
         tasks, start = [], time.perf_counter()
-        for params in self.session.proposals[self.resting :]:
+        for at, params in enumerate(self.session.proposals[self.resting :]):
             await free.acquire()
+            if pace:
+                await asyncio.sleep(max(0.0, start + at / pace - time.perf_counter()))
             tasks.append(asyncio.ensure_future(show(params)))
         measured = await asyncio.gather(*tasks)
         seconds = time.perf_counter() - start
@@ -97,7 +99,7 @@ async def main() -> None:
     server = await serve("127.0.0.1", 0, feeder.greet)
     feeder.hosts = frozenset({f"127.0.0.1:{server.port}"})
     print(json.dumps({"port": server.port}), flush=True)
-    seconds, each, acks = await feeder.run(wish["ahead"])
+    seconds, each, acks = await feeder.run(wish["ahead"], wish.get("pace", 0))
     own = address_of(TRADER.public_key)
     assert own in TERMS.signers(Role.TRADER)
     for digest, ack in zip(session.digests, acks, strict=True):

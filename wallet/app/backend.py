@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wallet.app.leaving import ExitPlan
 from wallet.app.purse_views import DraftView, PurseView
 from wallet.app.snapshots import AppView, MarketView, OrderView, StateRow
-from wallet.history.search import Search
 from wallet.keys.secret import Secret
+
+if TYPE_CHECKING:
+    from wallet.history.search import Search  # no window waits for it
 
 ORDER_LIFETIME = 86_400  # seconds an order lives unless the user says otherwise
 

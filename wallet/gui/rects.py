@@ -61,6 +61,8 @@ def _add(found: dict[str, Any], widget: QWidget) -> None:
     seen = widget.isVisible() and not widget.visibleRegion().isEmpty()
     entry = _entry(QRect(corner, widget.size()), visible=seen)
     entry["enabled"] = widget.isEnabled()
+    if isinstance(widget, StatusCell):
+        entry["label"] = widget.cell.label
     text = _text(widget)
     if text is not None:
         entry["text"] = text

@@ -6,12 +6,14 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from wallet.app.snapshots import MarketInfo, StateRow
-from wallet.history.search import Signed, Wanted
 from wallet.protocol.state import Side, Transition
 from wallet.protocol.terms import Role
+
+if TYPE_CHECKING:
+    from wallet.history.search import Wanted
 
 KEPT = 20_000  # rows that are remembered
 AT_ONCE = 300  # rows that are asked for at once
@@ -155,6 +157,8 @@ class Filter:
 
     def wanted(self, markets: Iterable[MarketInfo], now: int) -> Wanted:
         """The same for the journal."""
+        from wallet.history.search import Signed, Wanted
+
         market = next((row for row in markets if row.name == self.market), None)
         issued, signed = self.signer.startswith("issued-"), self.signer
         between = self.time == BETWEEN

@@ -95,8 +95,7 @@ def _chain(view: AppView) -> Cell:
 
 def _session(view: AppView) -> Cell:
     channel = view.channel
-    several = channel is not None and sum(row.phase not in OVER for row in view.channels) > 1
-    label = f"Session {short(channel.id)}" if channel is not None and several else "Session"
+    label = f"Session {short(channel.id)}" if channel is not None else "Session"
     word, tone = PHASES[channel.phase if channel else Phase.NONE]
     tip = "No channel is open."
     if channel is not None:

@@ -57,7 +57,7 @@ class PasswordDialog(QDialog):
                 14,
                 line(),
                 14,
-                row(self._stay, None),
+                self._stay,
                 4,
                 Label(_STAY, tone="muted", level="small", wrap=True),
                 16,

@@ -89,9 +89,7 @@ class PasswordPair(QWidget):
         self._word.setObjectName(f"{name}.strength")
         self._why = Label("", tone="muted", level="small", wrap=True)
         self._why.setObjectName(f"{name}.strength.why")
-        # Two lines kept free: the page must not move under the hands of who types.
-        self._why.setFixedHeight(2 * self._why.fontMetrics().lineSpacing() + 2)
-        self._why.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._why.hide()
         self._first.textChanged.connect(self._judge)
         self.setLayout(
             column(
@@ -122,6 +120,7 @@ class PasswordPair(QWidget):
         self._word.show_text(WORDS[found.score] if text else "")
         self._word.set_tone(_TONES[found.score])
         self._why.show_text(sentence(found.why) if text and found.why else "")
+        self._why.setVisible(bool(text and found.why))
 
 
 class NewWalletPage(Page):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QSlider, QSplitter
@@ -21,9 +21,11 @@ from wallet.gui.widgets.layout import button, column, row
 from wallet.gui.widgets.table import Table
 from wallet.gui.widgets.text import describe, set_tip
 from wallet.gui.widgets.work import WorkBar
-from wallet.history.search import Search
 from wallet.protocol.errors import WalletError
 from wallet.protocol.plain import plain
+
+if TYPE_CHECKING:
+    from wallet.history.search import Search
 
 REFRESH_MS = 500
 AROUND = 40  # rows beyond those in sight that are fetched with them
@@ -204,6 +206,8 @@ class HistoryView(QFrame):
         if wanted.everything or not self._channel:
             self._model.show_all(count)
         else:
+            from wallet.history.search import Search
+
             self._model.show_found()
             self._run(Search(wanted))
         self._fetch()
@@ -239,6 +243,8 @@ class HistoryView(QFrame):
 
     def _search_above(self, before: int) -> None:
         """The same question to the states that came since."""
+        from wallet.history.search import Search
+
         search = self._search
         assert search is not None
         newer = Search(search.wanted, after=before - 1)

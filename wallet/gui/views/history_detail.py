@@ -35,7 +35,7 @@ class StateDetail(QFrame):
             [
                 ("changes", "Changes", "Old and new values"),
                 ("then", "Balances", "What you had when this state was signed"),
-                ("raw", "Signed data", "The array, the envelope, the typed data, digest and signatures"),
+                ("raw", "Signed", "The array, the envelope, the typed data, digest and signatures"),
             ],
         )
         self._proof = button(

@@ -96,7 +96,8 @@ def _box(name: str, label: str, options: Sequence[tuple[str, str]]) -> QComboBox
     box = QComboBox()
     for key, text in options:
         box.addItem(text, key)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(13)
     box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(60)
     describe(box, label, object_name=f"history.filter.{name}")
