@@ -29,7 +29,7 @@ from wallet.app.owner import door as door_module
 from wallet.app.owner import frames, hello, local
 from wallet.app.owner.calls import READING, calls
 from wallet.app.owner.claim import Owner, own_or_raise, own_or_visit
-from wallet.app.owner.guest import Guest, raise_window
+from wallet.app.owner.guest import Guest, lock_window, raise_window
 from wallet.app.snapshots import Phase
 from wallet.chain.envelope import Envelope
 from wallet.keys.secret import Secret
@@ -53,11 +53,15 @@ class Window:
 
     def __init__(self) -> None:
         self.raised: list[str] = []
+        self.locks = 0
         self.asked: list[str] = []
         self.answer: Future[bool] = Future()
 
     def raise_window(self, token: str) -> None:
         self.raised.append(token)
+
+    def lock_window(self) -> None:
+        self.locks += 1
 
     def ask(self, text: str) -> Future[bool]:
         self.asked.append(text)
@@ -507,3 +511,13 @@ def test_what_is_signed_is_asked_about_in_the_words_of_its_bytes(owner: Owner, g
     with pytest.raises(WalletError, match="TX_FORM"):  # no question for what is no transaction
         guest.send_prepared(b"", PURSE.accounts[0].address, b"nonsense").result(10)
     assert len(window.asked) == 1
+
+
+def test_a_window_is_locked_without_a_word(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any version of the program: to lock must never fail for a form."""
+    assert not lock_window(owner.profile.path)
+    window = Window()
+    owner.attend(window)
+    monkeypatch.setattr("wallet.app.owner.hello.__version__", "0.0.1")
+    assert lock_window(owner.profile.path)
+    assert (window.locks, window.asked, window.raised) == (1, [], [])

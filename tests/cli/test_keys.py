@@ -179,7 +179,7 @@ def test_wrong_passwords_have_to_wait(profile: Path) -> None:
 
 
 def test_locking_without_a_keyring_is_quiet(profile: Path) -> None:
-    assert answer("keys", "lock", "--profile", str(profile)) == {"wasUnlocked": False}
+    assert answer("keys", "lock", "--profile", str(profile)) == {"wasUnlocked": False, "window": False}
 
 
 @pytest.mark.parametrize("text", ["", "hello", "é👩\n\x00", "x" * 10_000])

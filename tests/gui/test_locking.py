@@ -138,3 +138,12 @@ def test_it_locks_before_the_computer_sleeps(
     profiled.preferences.set(LOCK_ASLEEP, value=True)
     profiled.guard._asleep.going.emit()
     assert profiled.guard.locked
+
+
+def test_another_program_of_the_users_locks_it(profiled: MainWindow, qtbot: Any) -> None:
+    front = WindowFront(profiled, lambda: profiled.guard.locked, profiled.guard.lock)
+    front.lock_window()
+    qtbot.waitUntil(lambda: profiled.guard.locked)
+    front.lock_window()  # once more changes nothing
+    QApplication.processEvents()
+    assert profiled.stack.currentWidget() is profiled.guard.page

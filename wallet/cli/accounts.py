@@ -187,13 +187,17 @@ def keys_passwd(out: Context, new_password_fd: int | None) -> None:
 @keys.command("lock")
 @wallet_command
 def keys_lock(out: Context) -> None:
-    """From here on only the password opens the wallet: this computer's keyring forgets its key."""
+    """Lock the window, and let the keyring forget its key: only the password opens the wallet from here on."""
+    from wallet.app.owner.guest import lock_window
     from wallet.keys import stay
 
-    path = out.profile_path() / "keys.vault"
-    was = stay.is_on(path)
-    stay.turn_off(path)
-    out.show({"wasUnlocked": was}, "Only the password opens this wallet.")
+    folder, window = out.profile_path(), False
+    if (folder / "owner.sock").exists():
+        with contextlib.suppress(WalletError):  # whoever had it has ended
+            window = lock_window(folder.resolve())
+    was = stay.is_on(folder / "keys.vault")
+    stay.turn_off(folder / "keys.vault")
+    out.show({"wasUnlocked": was, "window": window}, "Only the password opens this wallet.")
 
 
 @keys.command("stay-unlocked")

@@ -62,7 +62,7 @@ def run(launcher: Launcher, profile: Path | None, demo: bool, file: Path | None 
     rects = os.environ.get(VARIABLE)
     if rects:
         RectWriter(Path(rects), window)
-    launcher.attend(WindowFront(window, lambda: window.guard.locked))
+    launcher.attend(WindowFront(window, lambda: window.guard.locked, window.guard.lock))
     window.show()
     if demo:
         window.start_demo()

@@ -16,20 +16,27 @@ TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105 - the desktop's word for: this star
 
 
 class WindowFront(QObject):
-    """Implements :class:`wallet.app.owner.door.Front`. Its two methods may be called from any thread."""
+    """Implements :class:`wallet.app.owner.door.Front`. Its three methods may be called from any thread."""
 
     _raised = Signal(str)
+    _locked = Signal()
     _asked = Signal(object, str)
     _withdrawn = Signal(object)
 
-    def __init__(self, window: QMainWindow, is_locked: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        window: QMainWindow,
+        is_locked: Callable[[], bool] = lambda: False,
+        lock: Callable[[], None] = lambda: None,
+    ) -> None:
         """While ``is_locked`` says so, nobody at this window may say yes: every question is answered with no."""
         super().__init__(window)
-        self._window, self._is_locked = window, is_locked
+        self._window, self._is_locked, self._lock_now = window, is_locked, lock
         self._waiting: deque[tuple[Future[bool], str]] = deque()
         self._open: tuple[Future[bool], QMessageBox] | None = None
         queued = Qt.ConnectionType.QueuedConnection
         self._raised.connect(self._raise, queued)
+        self._locked.connect(self._lock, queued)
         self._asked.connect(self._enqueue, queued)
         self._withdrawn.connect(self._take_away, queued)
 
@@ -37,6 +44,9 @@ class WindowFront(QObject):
 
     def raise_window(self, token: str) -> None:
         self._raised.emit(token)
+
+    def lock_window(self) -> None:
+        self._locked.emit()
 
     def ask(self, text: str) -> Future[bool]:
         """The user's answer; one question at a time. Cancelling the future takes the question away."""
@@ -46,6 +56,9 @@ class WindowFront(QObject):
         return answer
 
     # --- on the window's thread ---
+
+    def _lock(self) -> None:
+        self._lock_now()
 
     def _raise(self, token: str) -> None:
         """Out of the task bar, above the others, with the keyboard, as far as the desktop lets a program do that."""

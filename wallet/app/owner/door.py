@@ -39,6 +39,8 @@ class Front(Protocol):
 
     def raise_window(self, token: str) -> None: ...
 
+    def lock_window(self) -> None: ...
+
     def ask(self, text: str) -> Future[bool]:
         """A yes or no of the user's; cancelling the future takes the question away."""
 
@@ -157,6 +159,11 @@ class _Guest:
             if door._front is not None:
                 door._front.raise_window(his.token)
                 await self._send({"raised": True})
+            return
+        if his.want == "lock":  # needs no leave: it takes away, and the password brings back
+            if door._front is not None:
+                door._front.lock_window()
+                await self._send({"locked": True})
             return
         try:
             hello.check_version(his)

@@ -67,6 +67,18 @@ def raise_window(folder: Path, token: str = "") -> bool:
             raise WalletError("OWNER_SILENT", path=str(folder)) from error
 
 
+def lock_window(folder: Path) -> bool:
+    """Whether the owner's window was told to lock. Raises as :func:`raise_window`."""
+    line, his = _greet(folder, "lock", "")
+    with contextlib.closing(line):
+        if not his.window:
+            return False
+        try:
+            return frames.receive_now(line, frames.MAX_HELLO) == {"locked": True}
+        except TimeoutError as error:
+            raise WalletError("OWNER_SILENT", path=str(folder)) from error
+
+
 class Guest:
     """Implements :class:`wallet.app.backend.Commands`; one call at a time, in order."""
 

@@ -17,7 +17,7 @@ from wallet.protocol.errors import WalletError
 PROTOCOL = 1
 Text = Literal["channel-wallet"]
 State = Literal["locked", "ready", "closing", "busy"]
-Want = Literal["talk", "raise"]
+Want = Literal["talk", "raise", "lock"]
 
 
 class GuestHello(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
