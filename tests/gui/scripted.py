@@ -43,6 +43,7 @@ from wallet.app.snapshots import (
     StateRow,
     TapeRow,
 )
+from wallet.gui.models.onboarding import Words
 from wallet.history.search import Search
 from wallet.keys.secret import Secret
 
@@ -572,13 +573,14 @@ class ScriptedLauncher:
     def let_go(self, backend: Any) -> None:
         self.calls.append(("let_go", backend))
 
-    def new_phrase(self) -> str:
-        return self.phrase
+    def new_phrase(self, count: int) -> str:
+        words = self.phrase.split()
+        return " ".join(words * (count // len(words)))
 
     def check_phrase(self, phrase: str) -> None:
         self.calls.append(("check_phrase", phrase))
 
     def create_profile(
-        self, path: Path, phrase: str, password: str, broker: Path, progress: Callable[[str, float], None]
+        self, path: Path, words: Words, password: str, broker: Path, progress: Callable[[str, float], None]
     ) -> Future[Backend]:
-        return self._give("create_profile", path, phrase, password, broker)
+        return self._give("create_profile", path, words, password, broker)

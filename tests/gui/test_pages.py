@@ -28,8 +28,11 @@ from tests.gui.scripted import (
 )
 from wallet.app.snapshots import Phase, Step
 from wallet.gui.app import Alarm
+from wallet.gui.models.onboarding import Words
 from wallet.gui.rects import RectWriter
 from wallet.gui.window import MainWindow
+from wallet.keys.mnemonic import check_phrase
+from wallet.keys.secret import Secret
 from wallet.protocol.errors import WalletError
 
 pytestmark = pytest.mark.gui
@@ -123,7 +126,7 @@ def test_creating_asks_words_back_and_needs_everything(
     find("create.broker").setText(str(tmp_path / "broker.json"))
     find("create.folder").setText(str(tmp_path / "mine"))
     go.click()
-    made = ("create_profile", tmp_path / "mine", launcher.phrase, "a" * 9, tmp_path / "broker.json")
+    made = ("create_profile", tmp_path / "mine", Words(launcher.phrase), "a" * 9, tmp_path / "broker.json")
     assert launcher.calls == [made]
     qtbot.waitUntil(lambda: page(window) == "room")
 
@@ -156,6 +159,51 @@ def test_a_wrong_phrase_is_refused(
     find("restore.next").click()
     assert find("restore.failure").text() != ""
     assert not find("restore.password").isVisible()
+
+
+def test_a_strange_word_gets_its_likely_meaning(window: MainWindow, launcher: ScriptedLauncher, find: Any) -> None:
+    def refuse(phrase: str) -> None:
+        check_phrase(Secret(phrase))
+
+    launcher.check_phrase = refuse  # type: ignore[method-assign]
+    window._begin(window.restored_wallet)
+    find("restore.phrase").setPlainText(launcher.phrase.replace("sausage", "sausge"))
+    find("restore.next").click()
+    assert "Word 6" in find("restore.failure").text()
+    assert "sausage" in find("restore.failure").text()
+
+
+def test_twenty_four_words_and_a_passphrase(
+    window: MainWindow, launcher: ScriptedLauncher, find: Any, tmp_path: Path
+) -> None:
+    window._begin(window.new_wallet)
+    find("create.noted").setChecked(True)
+    find("create.long").click()
+    assert not find("create.noted").isChecked()  # what was noted is not these words
+    words = [find(f"create.word.{number}").text() for number in range(24)]
+    find("create.noted").setChecked(True)
+    go = find("create.next")
+    go.click()
+    for number, at in enumerate(window.new_wallet._asked):
+        find(f"page.create.answer.{number}").setText(words[at])
+    go.click()
+    for name in ("create.password", "create.password.again"):
+        find(name).setText("a" * 9)
+    find("create.broker").setText(str(tmp_path / "broker.json"))
+    assert not find("create.passphrase").isVisible()
+    find("create.passphrase.use").click()
+    go.click()
+    assert "passphrase" in find("create.failure").text()
+    find("create.passphrase").setText("Zebra")
+    find("create.passphrase.again").setText("zebra")
+    go.click()
+    assert "differ" in find("create.failure").text()
+    assert launcher.calls == []
+    find("create.passphrase.again").setText("Zebra")
+    go.click()
+    assert launcher.calls[0][2] == Words(" ".join(words), "Zebra")
+    window._begin(window.new_wallet)
+    assert find("create.passphrase").text() == ""
 
 
 def test_a_wrong_password_empties_the_field_and_says_so(

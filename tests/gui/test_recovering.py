@@ -15,6 +15,7 @@ from wallet.app.messages import sentence
 from wallet.app.recovering import cost_words
 from wallet.app.snapshots import Phase, RecoveryView, ShareView
 from wallet.cli.recovering import consent
+from wallet.gui.models.onboarding import Words
 from wallet.gui.models.steps import alone_words
 from wallet.gui.window import MainWindow
 from wallet.protocol.errors import WalletError
@@ -53,7 +54,7 @@ def test_after_a_phrase_was_restored_the_chain_is_searched(
 ) -> None:
     backend.shown = app_view(channel=None, broker=b"\xb7" * 20)
     window._begin(window.restored_wallet if restoring else window.new_wallet)
-    window._create(tmp_path / "new", "words", "password", tmp_path / "broker.json")
+    window._create(tmp_path / "new", Words("words"), "password", tmp_path / "broker.json")
     qtbot.waitUntil(lambda: window.room is not None and window.view.account != b"")
     room: Any = window.room
     searched = [call for call in backend.calls if call[0] == "find_channels"]

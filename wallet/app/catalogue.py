@@ -261,6 +261,12 @@ WINDOW: Final[dict[str, str]] = {
     "PASSWORD-REPEATS": _("Repeated characters or words add next to nothing."),
     "PASSWORD-SEQUENCE": _("Sequences such as abcd or 4321 are tried first."),
     "PASSWORD-DATE": _("Dates and years are easy to guess."),
+    "NEW-PASSPHRASE-EMPTY": _("Type the passphrase, or take the tick away."),
+    "NEW-PASSPHRASE-DIFFERS": _("The two passphrases differ."),
+    "NEW-WORD-UNKNOWN": _("Word {position}, “{word}”, is in no word list. Did you mean {near}?"),
+    "NEW-WORDS-UNSOUND": _(
+        "Each of these words exists, but they do not belong together: one is wrong, or two have changed places."
+    ),
     "NEW-WORDS-WRONG": _("These are not the words of your phrase. Look at your note again."),
     "NEW-NO-BROKER": _("Choose the profile file of a broker."),
     "NEW-NO-FOLDER": _("Choose where the profile is kept."),

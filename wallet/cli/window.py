@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wallet.app.owner.door import Front
     from wallet.app.profile import Profile
     from wallet.app.service import Service
+    from wallet.gui.models.onboarding import Words
 
 Progress = Callable[[str, float], None]
 T = TypeVar("T")
@@ -184,10 +185,10 @@ class WindowLauncher:
     def let_go(self, backend: AloneBackend) -> None:
         self._pool.submit(backend.close)
 
-    def new_phrase(self) -> str:
+    def new_phrase(self, count: int) -> str:
         from wallet.keys.mnemonic import create_phrase
 
-        return create_phrase(12).reveal()
+        return create_phrase(count).reveal()
 
     def check_phrase(self, phrase: str) -> None:
         from wallet.keys.mnemonic import check_phrase
@@ -196,7 +197,7 @@ class WindowLauncher:
         check_phrase(Secret(phrase))
 
     def create_profile(
-        self, path: Path, phrase: str, password: str, broker: Path, progress: Progress
+        self, path: Path, words: Words, password: str, broker: Path, progress: Progress
     ) -> Future[Backend]:
         def work() -> Backend:
             from wallet.keys.kdf import calibrate
@@ -208,7 +209,8 @@ class WindowLauncher:
             progress("BOOT-KEYS", 0.2)
             owner = self._take(path)
             try:
-                create_vault(owner.profile.vault, Secret(phrase), Secret(password), params=calibrate())
+                phrase, extra = Secret(words.phrase), Secret(words.passphrase)
+                create_vault(owner.profile.vault, phrase, Secret(password), passphrase=extra, params=calibrate())
                 progress("BOOT-UNLOCK", 0.6)
                 return self._serve(owner, Secret(password), found)
             except BaseException:

@@ -10,6 +10,7 @@ from typing import Protocol
 from wallet.app.alone_backend import AloneBackend
 from wallet.app.backend import Backend
 from wallet.app.owner.door import Front
+from wallet.gui.models.onboarding import Words
 
 Progress = Callable[[str, float], None]  # a code of the catalogue ("BOOT-CHAIN", …), and how far it is: 0.0 to 1.0
 
@@ -44,13 +45,13 @@ class Launcher(Protocol):
     def let_go(self, backend: AloneBackend) -> None:
         """Close it elsewhere: that may take as long as the network."""
 
-    def new_phrase(self) -> str:
-        """A fresh recovery phrase of twelve words."""
+    def new_phrase(self, count: int) -> str:
+        """A fresh recovery phrase of 12 or 24 words."""
 
     def check_phrase(self, phrase: str) -> None:
         """Raises WalletError if ``phrase`` is no recovery phrase."""
 
     def create_profile(
-        self, path: Path, phrase: str, password: str, broker: Path, progress: Progress
+        self, path: Path, words: Words, password: str, broker: Path, progress: Progress
     ) -> Future[Backend]:
         """Write a new profile at ``path`` (which must not exist), with the broker of a profile file, and open it."""

@@ -19,6 +19,7 @@ from wallet.gui.launcher import Launcher
 from wallet.gui.locking import LockGuard
 from wallet.gui.look import Look
 from wallet.gui.menus import Menus
+from wallet.gui.models.onboarding import Words
 from wallet.gui.pages.alone import AlonePage
 from wallet.gui.pages.ask import ask
 from wallet.gui.pages.failure import FailurePage
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
         page.begin()
         self.show_page(page)
 
-    def _create(self, path: Path, phrase: str, password: str, broker: Path) -> None:
+    def _create(self, path: Path, words: Words, password: str, broker: Path) -> None:
         restoring = self.stack.currentWidget() is self.restored_wallet
         page = self.restored_wallet if restoring else self.new_wallet
         self.progress.begin("Making the profile", "Keys are encrypted and written to disk.", CREATE_STEPS)
@@ -193,7 +194,7 @@ class MainWindow(QMainWindow):
             self.show_page(page)
 
         self._searching = restoring
-        self._wait_for(self._launcher.create_profile(path, phrase, password, broker, self._report), failed, path)
+        self._wait_for(self._launcher.create_profile(path, words, password, broker, self._report), failed, path)
 
     def _report(self, code: str, part: float) -> None:
         self._progress.put((code, part))

@@ -11,11 +11,23 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QPlainTextEdit,
 
 from wallet.app.messages import explain, sentence
 from wallet.gui.launcher import Launcher
-from wallet.gui.models.onboarding import ASKED, asked_words, password_reason, tidy_phrase, wrong_words
+from wallet.gui.models.onboarding import (
+    ASKED,
+    BESIDE_THE_WORDS,
+    WORD_COUNTS,
+    Words,
+    asked_words,
+    passphrase_reason,
+    password_reason,
+    phrase_reason,
+    tidy_phrase,
+    wrong_words,
+)
 from wallet.gui.pages.page import Page
 from wallet.gui.widgets.files import ask_folder, ask_which
 from wallet.gui.widgets.layout import button, column, frame, row
 from wallet.gui.widgets.text import Label, describe
+from wallet.keys.mnemonic import similar_words
 from wallet.keys.secret import Secret
 from wallet.keys.strength import WORDS, judge
 from wallet.protocol.errors import WalletError
@@ -123,10 +135,46 @@ class PasswordPair(QWidget):
         self._why.setVisible(bool(text and found.why))
 
 
-class NewWalletPage(Page):
-    """Create or restore. ``made`` gives path, phrase, password and the broker's profile file."""
+class PassphraseField(QWidget):
+    """BIP-39's passphrase for who wants one: behind a tick, explained, and typed twice where it is new."""
 
-    made = Signal(object, str, str, object)
+    def __init__(self, name: str, *, is_new: bool) -> None:
+        super().__init__()
+        words = "Use a passphrase beside the words" if is_new else "The words had a passphrase"
+        self._tick = QCheckBox(words)
+        describe(self._tick, words, BESIDE_THE_WORDS, object_name=f"{name}.passphrase.use")
+        self._first = secret_field(f"{name}.passphrase", "Passphrase")
+        self._again = secret_field(f"{name}.passphrase.again", "Passphrase once more")
+        self._again.setPlaceholderText("Once more")
+        self._is_new = is_new
+        self._part = QWidget()
+        self._part.setLayout(
+            column(Label(BESIDE_THE_WORDS, tone="muted", level="small", wrap=True), self._first, self._again, spacing=6)
+        )
+        self._again.setVisible(is_new)
+        self._part.hide()
+        self._tick.toggled.connect(self._part.setVisible)
+        self.setLayout(column(self._tick, self._part, spacing=6))
+
+    @property
+    def passphrase(self) -> str:
+        return self._first.text() if self._tick.isChecked() else ""
+
+    def reason(self) -> str:
+        again = self._again.text() if self._is_new else None
+        found = passphrase_reason(self._tick.isChecked(), self._first.text(), again)
+        return sentence(found.code, found.params) if found else ""
+
+    def clear(self) -> None:
+        self._tick.setChecked(False)
+        self._first.clear()
+        self._again.clear()
+
+
+class NewWalletPage(Page):
+    """Create or restore. ``made`` gives path, words, password and the broker's profile file."""
+
+    made = Signal(object, object, str, object)
 
     def __init__(self, launcher: Launcher, profiles: Path, *, restore: bool) -> None:
         name = "restore" if restore else "create"
@@ -151,6 +199,10 @@ class NewWalletPage(Page):
         describe(self._noted, "I have written all words down", object_name="create.noted")
         self._answers = [QLineEdit() for _ in range(ASKED)]
         self._questions = [Label("", tone="muted") for _ in range(ASKED)]
+        self._long = QCheckBox("24 words instead of 12")
+        describe(self._long, "24 words instead of 12", object_name="create.long")
+        self._long.toggled.connect(self._new_phrase)
+        self._extra = PassphraseField(name, is_new=not restore)
         self._pair = PasswordPair(name)
         self._folder = PathField(
             f"{name}.folder", "Folder of the new profile", lambda then: ask_folder(self, title, then)
@@ -168,17 +220,24 @@ class NewWalletPage(Page):
         self._typed.clear()
         self._noted.setChecked(False)
         self._pair.clear()
+        self._extra.clear()
+        self._long.setChecked(False)
         for answer in self._answers:
             answer.clear()
         self._phrase = ""
-        if not self._restore:
-            try:
-                self._phrase = self._launcher.new_phrase()
-            except WalletError as error:
-                self._failure.show_text(explain(error))
-                return
-            self._show_words(self._phrase.split())
         self._turn(0)
+        if not self._restore:
+            self._new_phrase()
+
+    def _new_phrase(self, _: object = None) -> None:
+        """Another one, of as many words as were chosen: what was noted before is not the wallet's any more."""
+        self._noted.setChecked(False)
+        try:
+            self._phrase = self._launcher.new_phrase(WORD_COUNTS[self._long.isChecked()])
+        except WalletError as error:
+            self._failure.show_text(explain(error))
+            return
+        self._show_words(self._phrase.split())
 
     def fail(self, text: str) -> None:
         """The profile could not be made: back to the last part, with the reason."""
@@ -195,7 +254,7 @@ class NewWalletPage(Page):
         self._words.setSpacing(8)
         card = frame("card", self._words)
         self._words.setContentsMargins(14, 12, 14, 12)
-        part.setLayout(column(card, 14, self._noted, None))
+        part.setLayout(column(card, 10, row(None, self._long), 6, self._noted, None))
         return part
 
     def _quiz_part(self) -> QWidget:
@@ -211,7 +270,7 @@ class NewWalletPage(Page):
 
     def _last_part(self) -> QWidget:
         part = QWidget()
-        part.setLayout(column(self._pair, self._folder, self._broker, None, spacing=12))
+        part.setLayout(column(self._pair, self._extra, self._folder, self._broker, None, spacing=12))
         return part
 
     def _show_words(self, words: list[str]) -> None:
@@ -257,7 +316,8 @@ class NewWalletPage(Page):
             try:
                 self._launcher.check_phrase(self._phrase)
             except WalletError as error:
-                return explain(error)
+                found = phrase_reason(error, similar_words)
+                return sentence(found.code, found.params) if found else explain(error)
             self._turn(2)
             return ""
         if not self._noted.isChecked():
@@ -273,7 +333,7 @@ class NewWalletPage(Page):
         return ""
 
     def _check_last(self) -> str:
-        problem = self._pair.reason()
+        problem = self._pair.reason() or self._extra.reason()
         if problem:
             return problem
         folder, broker = self._folder.path, self._broker.path
@@ -281,5 +341,5 @@ class NewWalletPage(Page):
             return sentence("NEW-NO-FOLDER")
         if broker is None:
             return sentence("NEW-NO-BROKER")
-        self.made.emit(folder, self._phrase, self._pair.password, broker)
+        self.made.emit(folder, Words(self._phrase, self._extra.passphrase), self._pair.password, broker)
         return ""
