@@ -83,7 +83,7 @@ class Layouts(QObject):
         most = 300 if height < LARGE else 520
         lower = min(max(height * (2 if preset == CHART else 3) // 10, 190), most)
         resize([docks["chart"], docks["orders"]], [height - lower, lower], _VERTICAL)
-        resize([docks["markets"], docks["funds"]], [112, height - 112], _VERTICAL)
+        resize([docks["markets"], docks["funds"]], [122, height - 122], _VERTICAL)
         under = {STANDARD: "tape", CHART: "book"}.get(preset)
         if under is not None and (preset == STANDARD or self._workspace.height() >= ROOMY):
             resize([docks["ticket"], docks[under]], [TICKET_HEIGHT, height - TICKET_HEIGHT], _VERTICAL)
