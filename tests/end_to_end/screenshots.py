@@ -78,7 +78,7 @@ class Album:
         db = sqlite3.connect(f"file:{history}?mode=ro", uri=True)
         for name, row in self.taken.items():
             sql = "SELECT count(*) FROM states WHERE lower(hex(channel)) LIKE ? || '%' AND increment = ?"
-            found = db.execute(sql, (row["channel"], row["state"])).fetchone()[0]
+            found = db.execute(sql, (str(row["channel"]).removeprefix("0x"), row["state"])).fetchone()[0]
             if not found:
                 raise SystemExit(f"{name} shows state {row['state']} of channel {row['channel']}, which is not there")
         db.close()
@@ -140,6 +140,8 @@ def theme(album: Album, name: str) -> None:
     screen.click("settings.theme")
     screen.key("Home")
     screen.type({"light": "L", "dark": "D", "contrast": "H"}[name])
+    screen.key("Return")  # shuts the list
+    time.sleep(1)
     screen.key("Escape")
     screen.until(lambda rects: not rects.get("settings.close", {}).get("visible"), "the settings shut")
 
