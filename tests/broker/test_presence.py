@@ -10,6 +10,7 @@ import pytest
 from tests.broker.kit import ONE, PRICE, WITHIN, MemoryChain, Trader, url_of
 from tests.broker.test_trading import BUY, SELL, play, rejected
 from tests.support.game import ETH, ETH_USDT, USDT
+from wallet.app.messages import explain
 from wallet.broker.channel import Phase
 from wallet.broker.server import Broker
 from wallet.protocol.state import State, Transition
@@ -330,6 +331,39 @@ def test_a_channel_in_dispute_signs_nothing_but_cancels_and_finalize(tmp_path: P
         assert record is not None
         assert anna.channel not in chain.watched
         assert Phase(broker.ledger.journal.channel(anna.channel).phase) is Phase.SETTLED  # type: ignore[union-attr]
+
+    play(tmp_path, body)
+
+
+def test_the_operator_hears_of_an_answer_that_is_late_and_of_one_that_was_missed(tmp_path: Path) -> None:
+    """The answer is sent, and nothing of it gets to the chain: at half of the period that is an alarm."""
+
+    async def body(broker: Broker, anna: Trader, ben: Trader) -> None:
+        from wallet.broker.chain_watch import ChainView, Standing
+
+        chain = broker.chain
+        assert isinstance(chain, MemoryChain)
+        ask = await anna.order(SELL, PRICE, ONE)
+        await anna.until(lambda: ask in broker.floor.books[PAIR])
+        assert anna.last is not None
+        period = broker.floor.channels[anna.channel].terms.challenge_period
+        begun = int(broker.clock.now())
+
+        def after(seconds: int) -> str | None:
+            chain.tell(anna.channel, ChainView(Standing.DISPUTED, 0, begun + period, begun + seconds))
+            alarm = broker.keeper.alarms.get(anna.channel)
+            return alarm and alarm.code
+
+        assert after(0) is None
+        await anna.until(lambda: chain.responses)
+        assert after(period // 2 - 1) is None
+        assert after(period // 2 + 1) == "OPERATOR_ANSWER_LATE"
+        said = broker.keeper.alarms[anna.channel]
+        assert (said.params["ours"], said.params["recorded"]) == (anna.last.increment, 0)
+        assert str(anna.last.increment) in explain(said)
+        assert after(period + 1) == "OPERATOR_PERIOD_MISSED"
+        chain.tell(anna.channel, ChainView(Standing.SETTLED, 0))
+        assert anna.channel not in broker.keeper.alarms
 
     play(tmp_path, body)
 
