@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import acknowledge, gui, histories, pair, update
+from tests.benchmarks import acknowledge, gui, histories, pair, unlock, update
 from tests.benchmarks.report import RESULTS, ROOT, Figure, Options, table, write
 
 BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Options], list[Figure]]]] = {
     "pair": ("Acknowledged states of the real broker and wallet over loopback, durable on both sides", pair.run),
     "gui": ("The window under Xvfb: start, gaps of its loop under load, painting, memory, idling", gui.run),
     "history": ("A long history: verified by all cores, and opened at its last page", histories.run),
+    "unlock": ("The password: what a guess costs on this machine, and what its owner waits for", unlock.run),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import acknowledge, histories, pair, update
+from tests.benchmarks import acknowledge, histories, pair, unlock, update
 from tests.benchmarks.report import Figure, Options, table, write
 from tests.benchmarks.session import SIZE, TERMS, write_session
 from wallet.protocol.rules import Ground, check
@@ -42,6 +42,7 @@ def test_every_benchmark_gives_figures(tmp_path: Path) -> None:
         "acknowledge": acknowledge.run(options),
         "pair": pair.run(options),
         "history": histories.run(options),
+        "unlock": unlock.run(options),
     }
     assert all(figure.value > 0 for figures in results.values() for figure in figures)
     assert all(figure.ratio is None or figure.ratio > 0.5 for figures in results.values() for figure in figures)
