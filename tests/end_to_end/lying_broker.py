@@ -1,4 +1,4 @@
-"""The demo market's own broker, but for one trade: told by a file, it takes ten more USDT from a trader than it may.
+"""The demo market's own broker, but for one trade: told by a file, it takes a little of a balance that it may not.
 
 Loaded into the sandbox's process by ``sitecustomize`` (see screenshots.py). The file LIE, named by CHANNEL_WALLET_LIE,
 holds the channel's id; it is removed when the lie is told.
@@ -14,7 +14,7 @@ from typing import Any
 from wallet.broker import issuer
 from wallet.protocol.state import State, Transition
 
-TAKEN = 10 * 10**6
+TAKEN = 10 * 10**6  # base units of the second asset of the state
 
 
 def install() -> None:
