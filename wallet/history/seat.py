@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wallet.history.journal import Entry, Journal, Status
+from wallet.protocol import rules
 from wallet.protocol.amounts import MAX_INCREMENT
 from wallet.protocol.eip712 import Domain
 from wallet.protocol.errors import WalletError
 from wallet.protocol.intents import Order
-from wallet.protocol.rules import Flag, Ground, check, check_void
+from wallet.protocol.rules import Flag, Ground, check_void
 from wallet.protocol.shown import show
 from wallet.protocol.signatures import require_signer
 from wallet.protocol.state import State, Transition
@@ -156,7 +157,7 @@ class Standing:
             finalize_on=self.finalize_on,
             known=lambda digest: journal.by_digest(state.channel, digest) is not None,
         )
-        return check(ground, state, issuer)
+        return rules.check(ground, state, issuer)
 
     def _equivocation(self, journal: Journal, state: State, digest: bytes) -> Flag:
         """A second digest where one was signed already, and never the same one again: that is answered, not judged."""
