@@ -11,15 +11,17 @@ import pytest
 
 from tests.app.test_account import CHEAP, ETH, ONE, Machine
 from tests.session.ground import CHANNEL
-from tests.support.game import CONTRACT, make_terms
+from tests.support.game import CONTRACT, NOW, make_terms
 from wallet.app.account import Account
 from wallet.app.installation import Installation
 from wallet.app.profile import Profile
-from wallet.history.journal import ChannelRecord, Journal
+from wallet.history.journal import ChannelRecord, Entry, Journal, Status
+from wallet.history.reader import HistoryReader
 from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.vault import create_vault, open_vault
 from wallet.protocol.errors import WalletError
+from wallet.protocol.state import setup_state
 from wallet.protocol.terms import Role
 from wallet.sandbox.boot import sandbox
 from wallet.session.phases import Phase
@@ -102,6 +104,25 @@ def test_a_journal_below_what_was_noted_has_lost_states(
     assert Installation(journal, memory).sound
     reached["0x" + "aa" * 32] = 8
     assert not Installation(journal, memory).sound
+    journal.close()
+
+
+def test_what_is_noted_is_on_disk(places: tuple[Path, Path]) -> None:
+    """A power cut right after the note must not make this profile an old copy of itself."""
+    profile, memory = places
+    journal = Journal.open(profile)
+    journal.add_channel(RECORD)
+    installation = Installation(journal, memory)
+    state = setup_state(RECORD.terms, CHANNEL, NOW)
+
+    async def main() -> None:
+        with journal.store.grouped():
+            journal.record(Entry(state, bytes(32), Role.BROKER, Status.VALIDATED))
+        installation.note()
+        with HistoryReader(profile) as reader:
+            assert reader.latest(CHANNEL) is not None
+
+    asyncio.run(main())
     journal.close()
 
 

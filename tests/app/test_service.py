@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.keys.vaults import CHEAP
 from tests.session.ground import profile_of
 from tests.support.waiting import eventually
 from wallet.app.profile import Profile
 from wallet.app.service import Service
 from wallet.app.snapshots import AppView
+from wallet.keys import stay
 from wallet.keys.kdf import KdfParams
 from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
@@ -84,3 +87,49 @@ def test_a_lock_drops_the_owners_keys_and_the_password_brings_them_back(tmp_path
     finally:
         service.close()
     assert service._vault.session_keys.dropped
+
+
+class Kept(dict[tuple[str, str], str]):
+    """A keyring in memory."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self[service, username]
+
+
+def test_the_password_changes_and_the_keyring_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    monkeypatch.setattr("wallet.app.service.calibrate", lambda: CHEAP)
+    for name in ("turn_on", "turn_off", "unlock"):
+        work = getattr(stay, name)
+        monkeypatch.setattr(stay, name, partial(work, system=lambda: kept))
+    path = tmp_path / "profile"
+    profile = Profile(path)
+    create_vault(profile.vault, create_phrase(12), Secret("old"), params=CHEAP)
+    service = Service(profile, Secret("old"))
+    try:
+        assert not service.stays_unlocked()
+        service.stay_unlocked(on=True).result(30)
+        assert service.stays_unlocked()
+        with pytest.raises(WalletError, match="KEYS_WRONG_PASSWORD"):
+            service.change_password(Secret("no"), Secret("new")).result(30)
+        service.change_password(Secret("old"), Secret("new")).result(30)
+        service.check_password(Secret("new"))
+    finally:
+        service.close()
+    again = Service(Profile(path), None)
+    try:
+        assert again.view(b"", b"").result(30).unlocked
+        again.stay_unlocked(on=False).result(30)
+    finally:
+        again.close()
+    assert kept == {}
+    profile = Profile(path)
+    with pytest.raises(WalletError, match="KEYRING_OTHER"):
+        Service(profile, None)
+    profile.close()

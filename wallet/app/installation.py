@@ -196,6 +196,8 @@ class Installation:
 
 
 def _marks(journal: Journal) -> dict[str, int]:
+    """How far each channel has come on disk: a note that ran ahead would call this profile an old copy of itself."""
+    journal.store.flush()
     found = {}
     for record in journal.channels():
         last = journal.latest(record.id)

@@ -57,7 +57,7 @@ class PasswordDialog(QDialog):
                 14,
                 line(),
                 14,
-                self._stay,
+                row(self._stay, None),
                 4,
                 Label(_STAY, tone="muted", level="small", wrap=True),
                 16,

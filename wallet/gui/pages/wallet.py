@@ -101,7 +101,9 @@ class PasswordPair(QWidget):
         self._word.setObjectName(f"{name}.strength")
         self._why = Label("", tone="muted", level="small", wrap=True)
         self._why.setObjectName(f"{name}.strength.why")
-        self._why.hide()
+        # Two lines kept free: the page must not move under the hands of who types.
+        self._why.setFixedHeight(2 * self._why.fontMetrics().lineSpacing() + 2)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._first.textChanged.connect(self._judge)
         self.setLayout(
             column(
@@ -132,7 +134,6 @@ class PasswordPair(QWidget):
         self._word.show_text(WORDS[found.score] if text else "")
         self._word.set_tone(_TONES[found.score])
         self._why.show_text(sentence(found.why) if text and found.why else "")
-        self._why.setVisible(bool(text and found.why))
 
 
 class PassphraseField(QWidget):
