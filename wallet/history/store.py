@@ -154,8 +154,8 @@ class Store:
         self.require_sound()
 
     async def settled(self) -> None:
-        """The same for who has nothing of his own in the group: afterwards there is none."""
-        if self._group is not None:
+        """The same for who has nothing of his own in the group: afterwards, until he waits again, there is none."""
+        while self._group is not None:
             await self.durable()
 
     def flush(self) -> None:
