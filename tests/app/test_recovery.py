@@ -29,7 +29,7 @@ from wallet.keys.mnemonic import create_phrase
 from wallet.keys.secret import Secret
 from wallet.keys.vault import Vault, create_vault, open_vault
 from wallet.protocol.errors import WalletError
-from wallet.protocol.terms import NATIVE
+from wallet.protocol.terms import NATIVE, Initiative
 from wallet.sandbox.boot import Sandbox, sandbox
 from wallet.sandbox.devnet.node import Devnet
 from wallet.session.phases import Phase
@@ -131,7 +131,12 @@ async def burned(path: Path, found: Sandbox) -> AsyncIterator[Lost]:
     other.profile.close()
 
 
-def run(path: Path, patch: pytest.MonkeyPatch, work: Callable[[Sandbox, Lost], Awaitable[None]]) -> None:
+def run(
+    path: Path,
+    patch: pytest.MonkeyPatch,
+    work: Callable[[Sandbox, Lost], Awaitable[None]],
+    initiative: Initiative = Initiative.BROKER,
+) -> None:
     start = Devnet.start
 
     async def with_a_clock(*arguments: Any, **options: Any) -> Devnet:
@@ -140,7 +145,7 @@ def run(path: Path, patch: pytest.MonkeyPatch, work: Callable[[Sandbox, Lost], A
     patch.setattr(Devnet, "start", with_a_clock)
 
     async def main() -> None:
-        async with sandbox(path / "box") as found, burned(path, found) as lost:
+        async with sandbox(path / "box", initiative) as found, burned(path, found) as lost:
             await work(found, lost)
 
     asyncio.run(main())
@@ -150,8 +155,11 @@ def fees(received: int, account: Account) -> int:
     return received * account.market("ETH/USDT").taker_fee // 10**6
 
 
+@pytest.mark.parametrize(
+    "initiative", [Initiative.BROKER, pytest.param(Initiative.COOPERATIVE, marks=pytest.mark.slow)]
+)
 def test_with_the_broker_it_adopts_what_he_shows_finalizes_and_is_paid(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, initiative: Initiative
 ) -> None:
     async def work(found: Sandbox, lost: Lost) -> None:
         machine = Machine.restored(tmp_path / "second", found, lost.file)
@@ -160,8 +168,12 @@ def test_with_the_broker_it_adopts_what_he_shows_finalizes_and_is_paid(
             assert channel is not None
             assert channel.id == lost.channel
             assert channel.restored
+            assert channel.terms.initiative is initiative
             assert channel.last is not None
-            assert channel.last.state.increment == lost.last  # what came after the backup is taken back
+            passed = initiative is Initiative.COOPERATIVE  # and the broker has yielded since
+            assert channel.last.state.increment - lost.last in (
+                (0, 1) if passed else (0,)
+            )  # what came after the backup is taken back
             assert channel.signer.address == account.address  # type: ignore[union-attr]
             assert machine.vault.session_addresses() == ()
             with pytest.raises(WalletError, match="RESTORED"):
@@ -172,7 +184,7 @@ def test_with_the_broker_it_adopts_what_he_shows_finalizes_and_is_paid(
             assert paid == {NATIVE: 2 * (TENTH - fees(TENTH, account)), usdt(account): 400 * 10**6}
         machine.profile.close()
 
-    run(tmp_path, monkeypatch, work)
+    run(tmp_path, monkeypatch, work, initiative)
 
 
 @pytest.mark.slow  # a challenge period

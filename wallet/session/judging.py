@@ -39,7 +39,8 @@ def require_judgeable(channel: TraderChannel, state: State) -> None:
     Raises WalletError("RESTORED" | "RES-FORK" | "NOT_OPEN" | "DISPUTED" | "HELD").
     """
     leaving = state.transition in (Transition.CANCEL_ORDER, Transition.FINALIZE)
-    if channel.signer is None or (channel.restored and not (channel.shown and leaving)):
+    homeward = leaving or state.transition is Transition.YIELD  # the turn in which we issue the end ourselves
+    if channel.signer is None or (channel.restored and not (channel.shown and homeward)):
         raise WalletError("RESTORED")
     if channel.forked:
         raise WalletError("RES-FORK", increment=state.increment)

@@ -74,8 +74,8 @@ def next_state(channel: TraderChannel, last: Entry, *, answering: bool = False) 
 def _is_at_work(channel: TraderChannel) -> bool:
     if not channel.turns.heard or not is_cooperative(channel) or channel.signer is None or channel.frozen is not None:
         return False
-    if channel.forked or channel.restored:  # who can't know what he has signed issues nothing
-        return False
+    if channel.forked or (channel.restored and not channel.shown):
+        return False  # who can't know what he has signed issues nothing
     return Phase(channel.record.phase) in (Phase.OPEN, Phase.DISPUTED) and not channel.final
 
 
@@ -96,7 +96,7 @@ def _work(channel: TraderChannel, last: Entry) -> tuple[Transition, Contents] | 
             return Transition.CANCEL_ORDER, cancel_order(channel.terms, before, row.id)
     if channel.turns.finalize and not before.open_orders:
         return Transition.FINALIZE, before
-    return _opening(channel, last, before)
+    return None if channel.restored else _opening(channel, last, before)  # it only leaves (spec §10.3)
 
 
 def _opening(channel: TraderChannel, last: Entry, before: Contents) -> tuple[Transition, Contents] | None:
