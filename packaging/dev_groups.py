@@ -28,7 +28,7 @@ GROUPS = {
     "parts": Group(
         ("tests/wire", "tests/keys", "tests/history", "tests/market"),
         ("wallet/protocol/*", "wallet/wire/*", "wallet/keys/*", "wallet/history/*", "wallet/market/*"),
-        minutes=4,
+        minutes=5,
     ),
     "broker": Group(
         ("tests/broker", "tests/sandbox"),
@@ -42,10 +42,10 @@ GROUPS = {
         ),
         minutes=4,
     ),
-    "session": Group(("tests/session", "tests/app", "tests/cli"), ("wallet/*", "resources/contracts/*"), minutes=3),
-    "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*"), minutes=1),
+    "session": Group(("tests/session", "tests/app", "tests/cli"), ("wallet/*", "resources/contracts/*"), minutes=6),
+    "gui": Group(("tests/gui",), ("wallet/app/*", "wallet/gui/*", "resources/*"), minutes=2),
     "end_to_end": Group(
-        ("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT), minutes=9
+        ("tests/end_to_end", "tests/benchmarks"), ("wallet/*", "resources/*", *_ENVIRONMENT), minutes=12
     ),
     "operators": Group(
         ("tests/operators",),
