@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import ClassVar
@@ -27,6 +28,7 @@ from wallet.history.journal import ChannelRecord, Entry, Journal, Status
 from wallet.protocol.errors import WalletError
 from wallet.protocol.state import State, Transition
 from wallet.protocol.terms import Initiative, Role
+from wallet.protocol.transitions import cancel_order, contents_of
 from wallet.session.answers import Ack, Proposal
 from wallet.session.channel import TraderChannel
 from wallet.session.clock import Clock
@@ -99,16 +101,25 @@ class Attacked(Play):
             self.attack(state)
         super().step(state)
 
+    def other_cancels(self, state: State) -> list[State]:
+        """What the broker might have signed as well instead of this cancel: that of any other open order."""
+        if state.transition is not Transition.CANCEL_ORDER:
+            return []
+        before = contents_of(self.game.last)
+        each = [cancel_order(self.game.terms, before, row.id) for row in before.open_orders]
+        return [replace(state, balances=after.balances, open_orders=after.open_orders) for after in each]
+
     def attack(self, state: State) -> None:
         game, channel = self.game, self.driver()
         if state.transition is Transition.FINALIZE:
             channel.request_finalize(channel.last.digest)
         before = self.journal.count(game.channel)
         earlier = [row for row, _ in game.states[-5:]]
+        cancels = self.other_cancels(state)
         for _ in range(self.each):
             bad, fields = mutant(self.chance, state, earlier, game.terms, game.last)
-            if bad in earlier:
-                continue  # a state of the past gets the answer it got
+            if bad in earlier or bad in cancels:
+                continue  # a state of the past gets the answer it got; to cancel another order is no lie
             refused = answer_to(channel, self.proposal(bad))
             assert refused is not None, (fields, state, bad)
             assert refused.code in REFUSALS, (fields, refused, state, bad)
