@@ -154,15 +154,16 @@ class _Guest:
         if first is None:
             return
         his = hello.read_guest(first)
+        front = door._front  # as the hello says: a window that comes meanwhile was not asked
         await door._say_hello(self._writer, door.state)
         if his.want == "raise":
-            if door._front is not None:
-                door._front.raise_window(his.token)
+            if front is not None:
+                front.raise_window(his.token)
                 await self._send({"raised": True})
             return
         if his.want == "lock":  # needs no leave: it takes away, and the password brings back
-            if door._front is not None:
-                door._front.lock_window()
+            if front is not None:
+                front.lock_window()
                 await self._send({"locked": True})
             return
         try:
